@@ -27,7 +27,7 @@ from rpcfw.server.calls.streaming import (
     answer_one,
     answer_stream,
 )
-from rpcfw.server.calls.tasks import AsyncioTask, DeferredTask
+from rpcfw.server.calls.tasks import WAITS, AsyncioTask, DeferredTask
 from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import HeadInBody, MessageReceived, RequestReceived
@@ -197,8 +197,7 @@ class RequestAcceptor:
             return
         context = copy_context()
         if running_loop() is not None:
-            in_flight = self.open(driver, event, call, bound)
-            self.run(in_flight, coroutine, context)
+            self._serve_in_task(driver, event, call, bound, coroutine, context)
             return
         context.run(serving.set, call)
         try:
@@ -214,6 +213,34 @@ class RequestAcceptor:
             run = in_flight.task = DeferredTask(coroutine, context, in_flight.done)
             run.wait(waited)
             self._check_connection(in_flight)
+
+    def _serve_in_task(
+        self,
+        driver: Driver,
+        event: RequestReceived,
+        call: Call,
+        bound: BoundMethod,
+        coroutine: Coroutine[Any, Any, Any],
+        context: Context,
+    ) -> None:
+        """
+        The rest of `_serve_unary` where an asyncio loop runs.
+        """
+        context.run(serving.set, call)
+        try:
+            task = AsyncioTask(coroutine, context)
+            result = task.result()
+        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
+            self.fail(driver, event, error, call)
+        else:
+            if result is WAITS:
+                in_flight = self.open(driver, event, call, bound)
+                in_flight.task = task
+                task.notify(in_flight.done)
+                self._check_connection(in_flight)
+                return
+            self.answer(driver, event, call, bound, result)
+        call.deadline = inf
 
     def _serve_stream(
         self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod, reader: Coder
@@ -292,9 +319,23 @@ class RequestAcceptor:
             run = in_flight.task = DeferredTask(coroutine, context, in_flight.done)
             run.wait(None)
         else:
-            task = in_flight.task = AsyncioTask(coroutine, context, in_flight.done)
-            task.notify()
+            self._run_task(in_flight, coroutine, context)
         self._check_connection(in_flight)
+
+    def _run_task(
+        self, in_flight: InFlightCall, coroutine: Coroutine[Any, Any, Any], context: Context
+    ) -> None:
+        try:
+            task = AsyncioTask(coroutine, context)
+            result = task.result()
+        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
+            in_flight.done(None, error)
+            return
+        if result is WAITS:
+            in_flight.task = task
+            task.notify(in_flight.done)
+        else:
+            in_flight.done(result, None)
 
     def _check_connection(self, in_flight: InFlightCall) -> None:
         """

@@ -13,14 +13,18 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.runtime.waiting import asyncio_bridge, give_up
+from rpcfw.spi.runtime.waiting import TASKS_BEGIN_AT_ONCE, bridge, give_up
 
-__all__ = ["AsyncioTask", "CallTask", "DeferredTask", "Done"]
+__all__ = ["WAITS", "AsyncioTask", "CallTask", "DeferredTask", "Done"]
+
+#: The result of a coroutine that has not ended.
+WAITS = object()
 
 #: Called with (result, None) or (None, error).
 Done = Callable[[Any, "BaseException | None"], None]
@@ -124,49 +128,80 @@ class DeferredTask(CallTask):
 
 class AsyncioTask(CallTask):
     """
-    A coroutine that asyncio drives. It has not been started.
+    A coroutine that asyncio drives.
 
-    Args: as for `DeferredTask`.
+    From Python 3.12 its Task runs at once to where it first waits (an eager Task), so most calls
+    are answered in the turn in which they came, and their Tasks are never scheduled. Before, a
+    Task begins in the next turn. A first step without a Task would be no replacement: in it
+    `asyncio.timeout`, `asyncio.TaskGroup` and anyio find no `asyncio.current_task()`.
+
+    Args:
+        coroutine: has not been started.
+        context: it runs in this one.
     """
 
-    __slots__ = ("_coroutine", "_done", "_task")
+    __slots__ = ("_coroutine", "_done", "task")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context, done: Done) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
         self._coroutine = coroutine
+        self._done: Done | None = None
+        self.task = _task(self._run(), context)
+
+    def result(self) -> Any:
+        """
+        Return what the coroutine returned, or raise its error; `WAITS` if it has not ended.
+        """
+        return self.task.result() if self.task.done() else WAITS
+
+    def notify(self, done: Done) -> None:
+        """
+        Call ``done`` at the end of the coroutine, which is not there yet.
+        """
         self._done = done
-        self._task = context.run(_task, coroutine)
-
-    @property
-    def ended(self) -> bool:
-        """
-        Whether it ended without waiting.
-        """
-        return self._task.done()
-
-    def notify(self) -> None:
-        """
-        Have `done` called: now if it has ended, else at its end.
-        """
-        if self._task.done():
-            self._notify(self._task)
-        else:
-            self._task.add_done_callback(self._notify)
+        if not TASKS_BEGIN_AT_ONCE:
+            self.task.add_done_callback(self._never_begun)
 
     def cancel(self) -> None:
-        self._task.cancel()
+        self.task.cancel()
 
-    def _notify(self, task: asyncio.Task[Any]) -> None:
-        if task.cancelled():
-            self._coroutine.close()  # it may have been cancelled before its first step
+    async def _run(self) -> Any:
+        coroutine = self._coroutine
+        try:
+            # The first step is written out: most coroutines have no other one, and need no
+            # second frame between them and their Task.
+            waited = coroutine.send(None)
+        except StopIteration as stop:
+            result = stop.value
+        except BaseException as error:  # noqa: BLE001  # passed on, not lost
+            return self._failed(error)
+        else:
+            try:
+                result = await bridge(coroutine, waited)
+            except BaseException as error:  # noqa: BLE001  # passed on, not lost
+                return self._failed(error)
+        if self._done is None:
+            return result
+        self._done(result, None)
+        return None
+
+    def _failed(self, error: BaseException) -> None:
+        """
+        Pass on an error: to the caller of `notify`, or to who looks at the Task.
+        """
+        if self._done is None:
+            raise error
+        self._done(None, error)
+
+    def _never_begun(self, task: asyncio.Task[Any]) -> None:
+        if getcoroutinestate(self._coroutine) == CORO_CREATED:
+            self._coroutine.close()
+            assert self._done is not None
             self._done(None, asyncio.CancelledError())
-            return
-        error = task.exception()
-        self._done(None if error is not None else task.result(), error)
 
 
-def _task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+def _task(coroutine: Coroutine[Any, Any, Any], context: Context) -> asyncio.Task[Any]:
     loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12):
-        # Runs at once to where it first waits, so that most calls are answered in this turn.
-        return asyncio.Task(asyncio_bridge(coroutine), loop=loop, eager_start=True)
-    return loop.create_task(asyncio_bridge(coroutine))
+    if sys.version_info >= (3, 12):  # TASKS_BEGIN_AT_ONCE
+        # With the context as an argument; to enter it takes as long as the rest.
+        return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
+    return context.run(loop.create_task, coroutine)

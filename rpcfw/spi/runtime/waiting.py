@@ -5,6 +5,7 @@ Waiting, for coroutines that may be driven by Twisted, asyncio or the server.
 from __future__ import annotations
 
 import asyncio
+import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar
@@ -20,7 +21,9 @@ from rpcfw.spi.runtime.waiter import Waiter, forget, task_wait
 
 __all__ = [
     "CANCELLED",
+    "TASKS_BEGIN_AT_ONCE",
     "Waiter",
+    "bridge",
     "give_up",
     "run_detached",
     "running_loop",
@@ -33,6 +36,10 @@ T = TypeVar("T")
 
 #: Cancellation, as each driver raises it.
 CANCELLED = (CancelledError, asyncio.CancelledError)
+
+
+#: asyncio can run a Task at once to where it first waits (an eager Task).
+TASKS_BEGIN_AT_ONCE = sys.version_info >= (3, 12)
 
 
 class _Sleep(Waiter[None]):
@@ -198,18 +205,17 @@ async def run_detached(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 @types.coroutine
-def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-    step: Callable[[Any], Any] = coroutine.send
-    argument: Any = None
+def bridge(coroutine: Coroutine[Any, Any, T], waited: Any) -> Generator[Any, Any, T]:
+    """
+    Continue a coroutine that awaits Deferreds, in an asyncio Task.
+
+    Args:
+        coroutine: has been started.
+        waited: the first thing that it waits for.
+    """
+    step: Callable[[Any], Any]
+    argument: Any
     while True:
-        try:
-            waited = step(argument)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        except BaseException:
-            argument = None  # it may be this error, whose traceback has this frame: a cycle
-            raise
         try:
             if isinstance(waited, Deferred):
                 argument = yield from _await_in_task(waited)
@@ -221,6 +227,14 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
             raise
         except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
             step, argument = coroutine.throw, error
+        try:
+            waited = step(argument)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        except BaseException:
+            argument = None  # it may be this error, whose traceback has this frame: a cycle
+            raise
 
 
 def _await_in_task(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
@@ -238,7 +252,12 @@ async def asyncio_bridge(coroutine: Coroutine[Any, Any, T]) -> T:
     """
     Make a coroutine that awaits Deferreds fit for an asyncio Task.
     """
-    return await _bridge(coroutine)
+    try:
+        waited = coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    return await bridge(coroutine, waited)
 
 
 async def as_coroutine(value: Awaitable[T]) -> T:

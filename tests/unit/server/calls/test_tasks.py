@@ -1,0 +1,203 @@
+"""
+The Tasks that serve calls where an asyncio loop runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar, copy_context
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from rpcfw.errors import Unavailable
+from rpcfw.server.calls.tasks import WAITS, AsyncioTask
+from rpcfw.spi.runtime.waiting import TASKS_BEGIN_AT_ONCE, Waiter
+
+shade = ContextVar("shade", default="none")
+
+
+class Ends:
+    """
+    Notes how a coroutine ended.
+    """
+
+    def __init__(self) -> None:
+        self.seen = []
+        self.come = asyncio.Event()
+
+    def __call__(self, result, error) -> None:
+        self.seen.append((result, type(error)))
+        self.come.set()
+
+
+async def serve(coroutine):
+    """
+    Run a coroutine as a server does; return (result, type of error).
+    """
+    task, ends = AsyncioTask(coroutine, copy_context()), Ends()
+    try:
+        result = task.result()
+    except Unavailable as error:
+        return None, type(error)
+    if result is not WAITS:
+        return result, type(None)
+    task.notify(ends)
+    await ends.come.wait()
+    assert len(ends.seen) == 1
+    return ends.seen[0]
+
+
+def served(coroutine):
+    return asyncio.run(serve(coroutine))
+
+
+async def value():
+    return "x"
+
+
+async def failing():
+    raise Unavailable("away")
+
+
+async def value_later():
+    await asyncio.sleep(0)
+    return "x"
+
+
+async def failing_later():
+    await asyncio.sleep(0)
+    raise Unavailable("away")
+
+
+async def value_of_a_deferred():
+    deferred: Deferred[str] = Deferred()
+    asyncio.get_running_loop().call_soon(deferred.callback, "x")
+    return await deferred
+
+
+async def value_of_a_waiter():
+    waiter: Waiter[str] = Waiter()
+    asyncio.get_running_loop().call_soon(waiter.callback, "x")
+    return await waiter
+
+
+@pytest.mark.parametrize("method", [value, value_later, value_of_a_deferred, value_of_a_waiter])
+def test_a_result(method):
+    """
+    The result is reported once, whatever the coroutine has waited for.
+    """
+    assert served(method()) == ("x", type(None))
+
+
+@pytest.mark.parametrize("method", [failing, failing_later])
+def test_an_error(method):
+    """
+    So is an error.
+    """
+    assert served(method()) == (None, Unavailable)
+
+
+@pytest.mark.skipif(not TASKS_BEGIN_AT_ONCE, reason="Tasks begin at once from Python 3.12")
+def test_what_waits_for_nothing_ends_at_once():
+    """
+    A coroutine that waits for nothing has ended when its Task is made.
+    """
+
+    async def scenario():
+        return AsyncioTask(value(), copy_context()).result()
+
+    assert asyncio.run(scenario()) == "x"
+
+
+def test_the_first_step_has_its_task():
+    """
+    What a method does before it first waits is done in its own Task.
+
+    asyncio's timeouts and groups, and anyio's, look for the current one.
+    """
+
+    async def first_step():
+        return asyncio.current_task()
+
+    async def scenario():
+        return await serve(first_step()), asyncio.current_task()
+
+    (found, error), outer = asyncio.run(scenario())
+    assert isinstance(found, asyncio.Task)
+    assert found is not outer
+    assert error is type(None)
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "timeout"), reason="new in 3.11")
+def test_asyncios_blocks_in_the_first_step():
+    """
+    A timeout and a group may be entered and left before the first wait.
+    """
+
+    async def blocks():
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(0))
+        return "x"
+
+    assert served(blocks()) == ("x", type(None))
+
+
+def test_the_context_is_the_calls():
+    """
+    All steps of a coroutine have the context that was given, and change no other.
+    """
+
+    async def change():
+        shade.set("changed")
+        await asyncio.sleep(0)
+        return shade.get()
+
+    async def scenario():
+        shade.set("outer")
+        return await serve(change()), shade.get()
+
+    assert asyncio.run(scenario()) == (("changed", type(None)), "outer")
+
+
+def test_a_call_that_is_cancelled():
+    """
+    A coroutine that is cancelled while it waits may clean up, and its end is reported then.
+    """
+
+    async def scenario():
+        cleaned = []
+
+        async def wait():
+            try:
+                await Waiter()
+            finally:
+                await asyncio.sleep(0)
+                cleaned.append(True)
+
+        task, ends = AsyncioTask(wait(), copy_context()), Ends()
+        assert task.result() is WAITS
+        task.notify(ends)
+        await asyncio.sleep(0)
+        task.cancel()
+        await ends.come.wait()
+        return cleaned, ends.seen
+
+    assert asyncio.run(scenario()) == ([True], [(None, asyncio.CancelledError)])
+
+
+@pytest.mark.skipif(TASKS_BEGIN_AT_ONCE, reason="Tasks begin at once from Python 3.12")
+@pytest.mark.parametrize("by_server", [True, False])
+def test_a_call_that_is_cancelled_before_it_begins(by_server):
+    """
+    The end of a coroutine that was never begun is reported too, whoever cancels its Task.
+    """
+
+    async def scenario():
+        task, ends = AsyncioTask(value(), copy_context()), Ends()
+        task.notify(ends)
+        (task if by_server else task.task).cancel()
+        await ends.come.wait()
+        return ends.seen
+
+    assert asyncio.run(scenario()) == [(None, asyncio.CancelledError)]
