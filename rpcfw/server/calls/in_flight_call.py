@@ -4,14 +4,16 @@ A call that did not end in the turn of the reactor in which its request came.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
 from rpcfw.server.calls.method_table import BoundMethod
-from rpcfw.server.calls.tasks import CallTask
+from rpcfw.server.calls.tasks import WAITS, AsyncioTask, CallTask, DeferredTask
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import running_loop
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver, Listener
 from rpcfw.transport.streams.receive_stream import ReceiveStream
@@ -59,6 +61,32 @@ class InFlightCall(Listener):
         self._outlives_connection = outlives_connection
         driver.listeners[event.call_id] = self
         timers.watch(call.deadline, self)
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
+        """
+        Drive its coroutine, which has not been started.
+        """
+        if running_loop() is None:
+            run = self.task = DeferredTask(coroutine, context, self.done)
+            run.wait(None)
+            return
+        try:
+            task = AsyncioTask(coroutine, context)
+            result = task.result()
+        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
+            self.done(None, error)
+            return
+        if result is WAITS:
+            self.wait(task)
+        else:
+            self.done(result, None)
+
+    def wait(self, task: AsyncioTask) -> None:
+        """
+        Note the Task that will end it.
+        """
+        self.task = task
+        task.notify(self.done)
 
     def done(self, result: Any, error: BaseException | None) -> None:
         """

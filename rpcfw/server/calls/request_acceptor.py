@@ -235,8 +235,7 @@ class RequestAcceptor:
         else:
             if result is WAITS:
                 in_flight = self.open(driver, event, call, bound)
-                in_flight.task = task
-                task.notify(in_flight.done)
+                in_flight.wait(task)
                 self._check_connection(in_flight)
                 return
             self.answer(driver, event, call, bound, result)
@@ -315,27 +314,8 @@ class RequestAcceptor:
         self, in_flight: InFlightCall, coroutine: Coroutine[Any, Any, Any], context: Context
     ) -> None:
         context.run(serving.set, in_flight.call)
-        if running_loop() is None:
-            run = in_flight.task = DeferredTask(coroutine, context, in_flight.done)
-            run.wait(None)
-        else:
-            self._run_task(in_flight, coroutine, context)
+        in_flight.run(coroutine, context)
         self._check_connection(in_flight)
-
-    def _run_task(
-        self, in_flight: InFlightCall, coroutine: Coroutine[Any, Any, Any], context: Context
-    ) -> None:
-        try:
-            task = AsyncioTask(coroutine, context)
-            result = task.result()
-        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
-            in_flight.done(None, error)
-            return
-        if result is WAITS:
-            in_flight.task = task
-            task.notify(in_flight.done)
-        else:
-            in_flight.done(result, None)
 
     def _check_connection(self, in_flight: InFlightCall) -> None:
         """

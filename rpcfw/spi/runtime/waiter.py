@@ -110,9 +110,8 @@ class Waiter(Deferred[T], Generic[T]):
             self.cancel()
             self.addErrback(forget)  # nobody is left to take it
             raise
-        if handed_back is wait:
-            return (yield from super().__await__())
-        result: T = wait.outcome()
+        # If Twisted drives, it has sent it back at once, and is given what it can wait for.
+        result: T = (yield self) if handed_back is wait else wait.outcome()
         return result
 
 
