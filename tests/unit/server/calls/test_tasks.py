@@ -5,6 +5,7 @@ The Tasks that serve calls where an asyncio loop runs.
 from __future__ import annotations
 
 import asyncio
+import types
 from contextvars import ContextVar, copy_context
 
 import pytest
@@ -15,6 +16,14 @@ from rpcfw.server.calls.tasks import WAITS, AsyncioTask
 from rpcfw.spi.runtime.waiting import TASKS_BEGIN_AT_ONCE, Waiter
 
 shade = ContextVar("shade", default="none")
+
+
+@types.coroutine
+def turn():
+    """
+    Give the loop one turn.
+    """
+    yield
 
 
 class Ends:
@@ -61,12 +70,12 @@ async def failing():
 
 
 async def value_later():
-    await asyncio.sleep(0)
+    await turn()
     return "x"
 
 
 async def failing_later():
-    await asyncio.sleep(0)
+    await turn()
     raise Unavailable("away")
 
 
@@ -137,7 +146,7 @@ def test_asyncios_blocks_in_the_first_step():
 
     async def blocks():
         async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-            group.create_task(asyncio.sleep(0))
+            group.create_task(value_later())
         return "x"
 
     assert served(blocks()) == ("x", type(None))
@@ -150,7 +159,7 @@ def test_the_context_is_the_calls():
 
     async def change():
         shade.set("changed")
-        await asyncio.sleep(0)
+        await turn()
         return shade.get()
 
     async def scenario():
@@ -172,13 +181,13 @@ def test_a_call_that_is_cancelled():
             try:
                 await Waiter()
             finally:
-                await asyncio.sleep(0)
+                await turn()
                 cleaned.append(True)
 
         task, ends = AsyncioTask(wait(), copy_context()), Ends()
         assert task.result() is WAITS
         task.notify(ends)
-        await asyncio.sleep(0)
+        await turn()
         task.cancel()
         await ends.come.wait()
         return cleaned, ends.seen

@@ -5,6 +5,7 @@ How an asyncio Task waits for a Deferred.
 from __future__ import annotations
 
 import asyncio
+import types
 from contextvars import ContextVar
 
 import pytest
@@ -16,6 +17,14 @@ from rpcfw.spi.runtime.waiting import Waiter
 shade = ContextVar("shade", default="none")
 
 
+@types.coroutine
+def turn():
+    """
+    Give the loop one turn.
+    """
+    yield
+
+
 async def wait_for(waiter, seen):
     seen.append(await waiter)
 
@@ -25,8 +34,8 @@ async def begun(coroutine):
     Return a Task that waits already.
     """
     task = asyncio.ensure_future(coroutine)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await turn()
+    await turn()
     return task
 
 
@@ -193,7 +202,7 @@ def test_what_ends_the_loop(kind):
         asyncio.get_running_loop().call_soon(waiter.callback, "x")
         with pytest.raises(kind):
             await task
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     with pytest.raises(kind):
         asyncio.run(scenario())
