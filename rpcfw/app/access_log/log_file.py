@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
-from rpcfw.app.access_log.file_lock import FileLock
+from rpcfw.app.access_log.rotation_lock import rotation_lock
 
 __all__ = ["LogFile"]
 
@@ -26,7 +26,8 @@ class LogFile:
     A file that lines are added to.
 
     It is opened again once it was renamed or removed, as tools that rotate logs do. What is no
-    regular file, as a pipe, is never rotated.
+    regular file, as a pipe, is never rotated. Several processes may write one file: their lines
+    stay whole, because each write is appended at once, and one of them rotates it.
 
     Args:
         path: its place.
@@ -49,31 +50,13 @@ class LogFile:
         self._daily = daily
         self._max_files = max_files
         self._time_of_day = time_of_day
-        self._lock = FileLock(path)
         self._descriptor = -1
         self._inode = 0
         self._regular = False
-        self._size = 0
         self._day = 0
         #: It ends in a part of a line.
         self._begun = False
         self._look_at = 0.0
-
-    def reserve(self) -> None:
-        """
-        Keep other processes from writing the file too, if this one rotates it.
-
-        Raises:
-            SetupError: another one does that.
-        """
-        if (self._max_bytes or self._daily) and (self._path.is_file() or not self._path.exists()):
-            self._lock.acquire()
-
-    def release(self) -> None:
-        """
-        Let other processes write it.
-        """
-        self._lock.release()
 
     def open(self) -> None:
         """
@@ -87,7 +70,7 @@ class LogFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._descriptor = os.open(self._path, flags, 0o640)
         status = os.fstat(self._descriptor)
-        self._inode, self._size = status.st_ino, status.st_size
+        self._inode = status.st_ino
         self._regular = S_ISREG(status.st_mode)
         now = self._time_of_day()
         # A file that was written yesterday, and is continued, is rotated at the next line.
@@ -119,29 +102,38 @@ class LogFile:
         while rest:
             # Less is written if the disk is full; then the next call says so.
             written = os.write(self._descriptor, rest)
-            self._size += written
             self._begun = rest[written - 1 : written] != b"\n"
             rest = rest[written:]
 
     def _is_full(self, more: int) -> bool:
-        if not self._regular or not self._size:
+        # Asked for each time, since others may write the file too.
+        size = os.fstat(self._descriptor).st_size if self._regular else 0
+        if not size:
             return False
-        if self._max_bytes and self._size + more > self._max_bytes:
+        if self._max_bytes and size + more > self._max_bytes:
             return True
         return self._daily and int(self._time_of_day() // _DAY_S) != self._day
 
     def _rotate(self) -> None:
         """
-        Begin a new file. The others move on by one number, and the last one goes.
+        Begin a new file, unless another process does that now, or has done it.
         """
+        with rotation_lock(self._path) as free:
+            if free and self._is_in_place():
+                self._rename()
         self.close()
+        self.open()
+
+    def _rename(self) -> None:
+        """
+        Move the files on by one number; the last one goes.
+        """
         names = [self._path, *(self._numbered(number + 1) for number in range(self._max_files))]
         for newer, older in zip(names[-2::-1], names[:0:-1], strict=True):
             with suppress(FileNotFoundError):
                 newer.replace(older)
         if not self._max_files:
             self._path.unlink(missing_ok=True)
-        self.open()
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
@@ -154,9 +146,14 @@ class LogFile:
         if self._descriptor < 0 or self._look_at - _LOOK_S <= now < self._look_at:
             return
         self._look_at = now + _LOOK_S
-        try:
-            same = self._path.stat().st_ino == self._inode
-        except OSError:
-            same = False
-        if not same:
+        if not self._is_in_place():
             self.close()
+
+    def _is_in_place(self) -> bool:
+        """
+        Tell whether the open file is the one of this name.
+        """
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False

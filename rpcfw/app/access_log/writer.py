@@ -118,11 +118,7 @@ class LogWriter:
     async def start(self) -> None:
         """
         Start the thread, which opens the file.
-
-        Raises:
-            SetupError: another process writes the file.
         """
-        await self._context.threads.call(self._file.reserve)
         self._thread = threading.Thread(target=self._run, name="rpcfw access log", daemon=True)
         self._thread.start()
 
@@ -144,8 +140,6 @@ class LogWriter:
                 count=len(self._queue),
                 limit_s=self._stop_s,
             )
-        else:
-            self._file.release()
 
     def reopen(self) -> None:
         """

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from rpcfw.app.access_log.log_file import LogFile
+from rpcfw.app.access_log.rotation_lock import rotation_lock
 
 DAY_S = 86400.0
 
@@ -31,7 +32,8 @@ class Log:
             self.file.write(line.encode() + b"\n")
 
     def read(self):
-        return {each.name: each.read_text().split() for each in sorted(self.folder.iterdir())}
+        files = sorted(each for each in self.folder.iterdir() if each.suffix != ".lock")
+        return {each.name: each.read_text().split() for each in files}
 
 
 def test_lines_are_added(tmp_path):
@@ -147,3 +149,73 @@ def test_a_pipe_is_never_rotated(tmp_path):
     reading.join(30)
     assert [b"aaa\nbbb\nccc\n"] == got
     assert [log.path] == list(tmp_path.iterdir())
+
+
+def test_another_process_rotates(tmp_path):
+    """
+    Who finds a full file that another process has renamed goes on in the new one.
+    """
+    one, other = Log(tmp_path, max_bytes=8), Log(tmp_path, max_bytes=8)
+    one.write("aaa")
+    other.write("bbb")
+    one.write("ccc")
+    other.write("ddd", "eee")
+    one.write("fff")
+    assert {"a.log": ["eee", "fff"], "a.log.1": ["ccc", "ddd"], "a.log.2": ["aaa", "bbb"]} == (
+        one.read()
+    )
+
+
+def test_nobody_waits_while_another_process_rotates(tmp_path):
+    """
+    Lines are written all the same, and the file is rotated when it can be.
+    """
+    log = Log(tmp_path, max_bytes=8)
+    log.write("aaa", "bbb")
+    with rotation_lock(log.path) as free:
+        assert free
+        log.write("ccc")
+    assert {"a.log": ["aaa", "bbb", "ccc"]} == log.read()
+    log.write("ddd")
+    assert {"a.log": ["ddd"], "a.log.1": ["aaa", "bbb", "ccc"]} == log.read()
+
+
+def test_a_process_that_was_forked_during_a_rotation_keeps_no_lock(tmp_path):
+    """
+    A child has a copy of what is open, and may live for long.
+    """
+    reading, writing = os.pipe()
+    with rotation_lock(tmp_path / "a.log"):
+        child = os.fork()
+        if not child:
+            os.close(writing)
+            os.read(reading, 1)  # until the test has ended
+            os._exit(0)
+    with rotation_lock(tmp_path / "a.log") as free:
+        assert free
+    os.close(writing)
+    os.close(reading)
+    os.waitpid(child, 0)
+
+
+def test_processes_that_write_one_file_lose_nothing(tmp_path):
+    """
+    Each line is there once and whole, whoever rotates the file.
+    """
+    children = []
+    for name in "abc":
+        child = os.fork()
+        if not child:
+            log = Log(tmp_path, max_bytes=500, max_files=1000)
+            for number in range(300):
+                log.write(f"{name}{number}")
+            os._exit(0)
+        children.append(child)
+    assert [0, 0, 0] == [os.waitpid(child, 0)[1] for child in children]
+
+    written = Log(tmp_path).read()
+
+    assert sorted(f"{name}{number}" for name in "abc" for number in range(300)) == sorted(
+        line for lines in written.values() for line in lines
+    )
+    assert len(written) > 2

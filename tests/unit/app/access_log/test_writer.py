@@ -34,12 +34,6 @@ class MemoryFile:
         self.ready.set()
         self.error = None
 
-    def reserve(self):
-        pass
-
-    def release(self):
-        pass
-
     def open(self):
         self.opened += 1
         if self.opened > 1:
