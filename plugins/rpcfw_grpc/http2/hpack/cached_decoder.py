@@ -36,7 +36,7 @@ H = TypeVar("H")
 #: The peer chooses what is cached, so it is little: blocks, and bytes of one.
 _MAX_CACHED = 64
 _MAX_CACHED_BYTES = 1024
-#: Header lists, and bytes of one: they hold fields that the table has dropped.
+#: Header lists, and bytes of one. They hold fields that the table may have dropped.
 _MAX_LISTS = 16
 _MAX_LIST_BYTES = 2048
 
@@ -81,8 +81,8 @@ class CachedDecoder(Generic[H]):
     Four things are cached: whole blocks; beginnings of blocks that only have indexed fields;
     what a block means without the literals at its end, if its meaning is `Extensible`; and header
     lists. Where something differs in each request (a trace, a signature), it mostly is in these
-    literals. The meanings of lists stay when the table changes: grpc-go puts each new timeout into
-    it, and every block has other bytes then, though most lists are the same.
+    literals. Lists and their beginnings stay when the table changes: grpc-go puts each new timeout
+    into it, and every block has other bytes then, though most of the fields are the same.
 
     Args:
         max_bytes: the largest header list that is decoded at all. A peer that sends more
@@ -99,7 +99,9 @@ class CachedDecoder(Generic[H]):
         self._meaning = meaning
         self._table = CountingTable()
         self._beginnings: dict[bytes, HeaderList] = {}
+        #: The meanings of lists, and the lists that others begin with.
         self._lists: dict[tuple[Field, ...], H] = {}
+        self._starts: dict[tuple[Field, ...], HeaderList] = {}
         self._extensible = meaning if isinstance(meaning, Extensible) else None
         #: What blocks mean without the literals at their ends, and the sizes of these lists.
         self._begun: dict[bytes, tuple[H, int]] = {}
@@ -140,7 +142,7 @@ class CachedDecoder(Generic[H]):
         meaning = self._lists.get(key) if key else None
         learns = False
         if meaning is None:
-            headers = self._header_list(block, first, rest, 0 if changed else end)
+            headers = self._header_list(block, first, rest, end, changed=changed)
             if not headers.is_trailers:
                 self._rules.check(headers.found)
             meaning = self._meaning(headers)
@@ -203,7 +205,7 @@ class CachedDecoder(Generic[H]):
                     self._came_once.clear()
                 self._came_once.add(beginning)
                 return
-            headers = self._header_list(beginning, *self._read(beginning))
+            headers = self._header_list(beginning, *self._read(beginning), changed=False)
             if len(self._begun) >= _MAX_CACHED:
                 self._begun.clear()
             self._begun[beginning] = self._meaning(headers), headers.size
@@ -228,18 +230,30 @@ class CachedDecoder(Generic[H]):
         return first, self._decode(block, end, self._max_bytes - first.size), end
 
     def _header_list(
-        self, block: bytes, first: HeaderList | None, rest: Fields, end: int
+        self, block: bytes, first: HeaderList | None, rest: Fields, end: int, *, changed: bool
     ) -> HeaderList:
         """
         Return the list of a block that was read, and keep that of its beginning.
         """
-        if first is None and 0 < end <= _MAX_CACHED_BYTES:
-            if len(self._beginnings) >= _MAX_CACHED:
-                self._beginnings.clear()
+        if first is None and end:
             # One byte each, so the first ``end`` fields are those of the first ``end`` bytes.
-            first = self._beginnings[block[:end]] = HeaderList(rest[:end], self._rules)
+            first = self._begun_with(tuple(rest[:end]))
             rest = rest[end:]
+            if not changed and end <= _MAX_CACHED_BYTES:
+                if len(self._beginnings) >= _MAX_CACHED:
+                    self._beginnings.clear()
+                self._beginnings[block[:end]] = first
         return HeaderList(rest, self._rules, first) if rest or first is None else first
+
+    def _begun_with(self, fields: tuple[Field, ...]) -> HeaderList:
+        known = self._starts.get(fields)
+        if known is None:
+            known = HeaderList(list(fields), self._rules)
+            if known.size <= _MAX_LIST_BYTES:
+                if len(self._starts) >= _MAX_LISTS:
+                    self._starts.clear()
+                self._starts[fields] = known
+        return known
 
     def _decode(self, block: bytes, at: int, max_bytes: int) -> Fields:
         try:
