@@ -20,7 +20,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from rpcfw.errors import LocalProtocolError, RemoteProtocolError
-from rpcfw.spi.abuse import AbuseDetector
+from rpcfw.spi.abuse import FREE_IN_BATCH, AbuseDetector
 from rpcfw.spi.events import ConnectionFailed, Event, HandshakeCompleted, PingAnswered
 from rpcfw.spi.machine import Limits, Machine
 from rpcfw.spi.runtime.frame_buffer import FrameBuffer
@@ -174,7 +174,7 @@ class DubboConnection(Machine):
         data = self._buffer.add(data)
         if not data:
             return events
-        self._abuse.new_batch()
+        self._abuse.free = FREE_IN_BATCH
         try:
             self._read(data, events)
         except RemoteProtocolError as error:

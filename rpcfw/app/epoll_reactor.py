@@ -89,7 +89,11 @@ class EPollReactor(TwistedReactor):
             selectable = self._selectables.get(fd)
             if selectable is None:
                 continue  # an event before has closed it
-            contexts.append(self._log_context(selectable))
+            try:
+                logged = self._log_contexts[selectable.logPrefix()]
+            except Exception:  # noqa: BLE001  # it is new, or has no prefix
+                logged = self._log_context(selectable)
+            contexts.append(logged)
             try:
                 self._doReadOrWrite(selectable, fd, event)  # type: ignore[no-untyped-call]
             except Exception:  # noqa: BLE001  # the others have their events all the same
@@ -99,20 +103,18 @@ class EPollReactor(TwistedReactor):
 
     def _log_context(self, selectable: Any) -> dict[Any, Any]:
         """
-        Return what log lines get that are written in events of a connection or port.
+        Make what log lines get that are written in events of a connection or port.
         """
         try:
             prefix = selectable.logPrefix()
         except Exception:  # noqa: BLE001  # its bytes are read all the same
             prefix = "(buggy logPrefix method)"
             err(system=prefix)
-        known = self._log_contexts.get(prefix)
-        if known is None:
-            if len(self._log_contexts) >= _MAX_CONTEXTS:
-                self._log_contexts.clear()
-            known = {ILogContext: {**context.get(ILogContext), "system": prefix}}
-            self._log_contexts[prefix] = known
-        return known
+        if len(self._log_contexts) >= _MAX_CONTEXTS:
+            self._log_contexts.clear()
+        made = {ILogContext: {**context.get(ILogContext), "system": prefix}}
+        self._log_contexts[prefix] = made
+        return made
 
 
 def install() -> None:

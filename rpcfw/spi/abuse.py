@@ -15,10 +15,11 @@ from __future__ import annotations
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.machine import Limits
 
-__all__ = ["AbuseDetector"]
+__all__ = ["FREE_IN_BATCH", "AbuseDetector"]
 
 #: Flags: what is free once in a batch.
 _PING, _IDLE = 1, 2
+FREE_IN_BATCH = _PING | _IDLE
 #: Frames that advance no call and are accepted, for each accepted ping.
 _IDLE_A_PING = 10
 #: Frames for which each call, and each message, compensates.
@@ -31,7 +32,6 @@ class AbuseDetector:
     """
 
     __slots__ = (
-        "_free",
         "_idle",
         "_idle_credit",
         "_max_credit",
@@ -45,6 +45,7 @@ class AbuseDetector:
         "_seen",
         "_seen_by_pings",
         "_seen_by_resets",
+        "free",
         "progress",
     )
 
@@ -56,8 +57,9 @@ class AbuseDetector:
         self._ping_credit = limits.pauses.flood_credit(limits.max_pings)
         self._reset_credit = limits.pauses.flood_credit(limits.max_resets)
         self._idle_credit = limits.pauses.flood_credit(self._max_idle)
-        #: What is still free in this batch.
-        self._free = 0
+        #: What is still free in this batch: `FREE_IN_BATCH` when further bytes arrive. Whoever
+        #: reads them sets it, because a function would cost each read more.
+        self.free = 0
         self._pings = 0
         self._resets = 0
         #: Frames that advanced no call. Below zero: calls and messages compensate for more.
@@ -70,12 +72,6 @@ class AbuseDetector:
         self._seen_by_pings = 0
         self._seen_by_resets = 0
 
-    def new_batch(self) -> None:
-        """
-        Further bytes arrived.
-        """
-        self._free = _PING | _IDLE
-
     def pinged(self) -> None:
         """
         A ping arrived.
@@ -85,8 +81,8 @@ class AbuseDetector:
         Raises:
             RemoteProtocolError: too many pings, with nothing useful between them.
         """
-        if self._free & _PING:
-            self._free ^= _PING
+        if self.free & _PING:
+            self.free ^= _PING
             return
         if self._seen_by_pings != self.progress:
             self._seen_by_pings = self.progress
@@ -113,8 +109,8 @@ class AbuseDetector:
         Raises:
             RemoteProtocolError: too many, compared with the calls and messages.
         """
-        if self._free & _IDLE:
-            self._free ^= _IDLE
+        if self.free & _IDLE:
+            self.free ^= _IDLE
             return
         useful = self.progress + opened
         forgiven = _IDLE_A_CALL * (useful - self._seen)

@@ -18,7 +18,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.abuse import AbuseDetector
+from rpcfw.spi.abuse import FREE_IN_BATCH, AbuseDetector
 from rpcfw.spi.events import (
     ConnectionFailed,
     Event,
@@ -163,7 +163,7 @@ class Connection(Machine):
             if not data:
                 return events
         self._opened_before = self._last_id
-        self._abuse.new_batch()
+        self._abuse.free = FREE_IN_BATCH
         try:
             self._read(data, events)
         except RemoteProtocolError as error:
