@@ -19,6 +19,7 @@ from rpcfw.errors import CallError, ConnectionLost, InvalidMessage, Rejected
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest
 from rpcfw.server.calls.errors import refusal, status_of
+from rpcfw.server.calls.first_step import ENDED, FirstStep
 from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.calls.responses import Responses
@@ -91,6 +92,8 @@ class RequestAcceptor:
         #: One-way calls whose connection is lost. Their callers do not wait for them.
         self._orphans: set[InFlightCall] = set()
         self._draining = False
+        #: Begins unary calls; None while one is begun.
+        self._first_step: FirstStep | None = None
         #: How many requests were refused because nobody serves them.
         self.not_served = 0
         self._empty: Waiter[None] | None = None
@@ -200,17 +203,22 @@ class RequestAcceptor:
             self._serve_in_task(driver, event, call, bound, coroutine, context)
             return
         context.run(serving.set, call)
+        # None: this call is begun while another one is.
+        first_step, self._first_step = self._first_step or FirstStep(), None
         try:
-            waited = context.run(coroutine.send, None)
-        except StopIteration as stop:
-            self.answer(driver, event, call, bound, stop.value)
-            call.deadline = inf
+            waited = context.run(first_step.send, coroutine)
         except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
             self.fail(driver, event, error, call)
             call.deadline = inf
+            return
+        if waited is ENDED:
+            result, first_step.result = first_step.result, None
+            self._first_step = first_step
+            self.answer(driver, event, call, bound, result)
+            call.deadline = inf
         else:
             in_flight = self.open(driver, event, call, bound)
-            run = in_flight.task = DeferredTask(coroutine, context, in_flight.done)
+            run = in_flight.task = DeferredTask(first_step.keep(), context, in_flight.done)
             run.wait(waited)
             self._check_connection(in_flight)
 
