@@ -27,6 +27,7 @@ from rpcfw.server.calls.streaming import (
     RequestMessages,
     answer_one,
     answer_stream,
+    response_stream,
 )
 from rpcfw.server.calls.tasks import WAITS, AsyncioTask, DeferredTask
 from rpcfw.server.calls.undecoded import UndecodedRequests
@@ -38,7 +39,6 @@ from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, running_loop
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.streams.receive_stream import ReceiveStream
-from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call, serving
 from rpcfw.values.phases import Phases
 from rpcfw.values.stream_messages import StreamMessages
@@ -269,7 +269,9 @@ class RequestAcceptor:
                 receive_stream, self._payload, reader, self._decode_thread
             )
         if bound.method.server_streams:
-            send_stream = in_flight.send_stream = self._send_stream(driver, event, bound, messages)
+            send_stream = in_flight.send_stream = response_stream(
+                driver, event, bound, self._payload, messages
+            )
             coroutine = answer_stream(
                 self._stack,
                 call,
@@ -282,20 +284,6 @@ class RequestAcceptor:
         else:
             coroutine = answer_one(self._stack, call, receive_stream)
         self.run(in_flight, coroutine, copy_context())
-
-    def _send_stream(
-        self, driver: Driver, event: RequestReceived, bound: BoundMethod, messages: StreamMessages
-    ) -> SendStream:
-        head = event.head
-        return SendStream(
-            driver,
-            self._payload,
-            bound.writers[head.codec],
-            "a response message",
-            head.accepts,
-            messages,
-            event.call_id,
-        )
 
     def open(
         self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod

@@ -10,7 +10,9 @@ from typing import Any
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest, forget_origin
+from rpcfw.server.calls.method_table import BoundMethod
 from rpcfw.spi.codec import Coder
+from rpcfw.spi.events import RequestReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
@@ -18,8 +20,15 @@ from rpcfw.transport.payload import Payload
 from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
+from rpcfw.values.stream_messages import StreamMessages
 
-__all__ = ["RequestMessages", "answer_one", "answer_stream", "send_initial_metadata"]
+__all__ = [
+    "RequestMessages",
+    "answer_one",
+    "answer_stream",
+    "response_stream",
+    "send_initial_metadata",
+]
 
 
 class RequestMessages(AsyncIterator[Any]):
@@ -89,6 +98,24 @@ def send_initial_metadata(driver: Driver, call_id: int, call: Call, error: BaseE
     refused = isinstance(error, CallError) and Hint.NOT_BEGUN in error.hints
     if metadata.pairs and not refused and not call.cancelled:
         driver.start_response(call_id, metadata)
+
+
+def response_stream(
+    driver: Driver,
+    event: RequestReceived,
+    bound: BoundMethod,
+    payload: Payload,
+    messages: StreamMessages,
+) -> SendStream:
+    """
+    Return what sends the response messages of a call.
+
+    Args:
+        messages: counts them.
+    """
+    head = event.head
+    writer, what = bound.writers[head.codec], "a response message"
+    return SendStream(driver, payload, writer, what, head.accepts, messages, event.call_id)
 
 
 async def answer_stream(
