@@ -88,6 +88,8 @@ class ClientChannel(Channel):
         self._close = close
         self._post = post
         self._config = config
+        #: Something may be configured for calls that have no options.
+        self._asks = config is not None or self._compression is not None
 
     def use(self, stack: CallStep, ready_stack: CallStep) -> None:
         """
@@ -128,7 +130,9 @@ class ClientChannel(Channel):
         options: CallOptions = NO_CALL_OPTIONS,
     ) -> Coroutine[Any, Any, Any]:
         call = self.begin(method, request, options)
-        stack = self._ready_stack if options.wait_for_ready else self._stack
+        stack = self._stack
+        if options is not NO_CALL_OPTIONS and options.wait_for_ready:
+            stack = self._ready_stack
         details = current_capture() if active_captures else None
         running = stack(call) if details is None else details.follow(call, stack)
         # What Python names if nobody awaits it; a stack's own functions say nothing to a caller.
@@ -152,6 +156,14 @@ class ClientChannel(Channel):
         """
         Return a call that is to pass the stack.
         """
+        if options is not NO_CALL_OPTIONS or self._asks:
+            return self._begin_with(method, request, options)
+        timeout_s = method.timeout_s
+        if timeout_s is None:
+            timeout_s = self._timeout_s if method.unary else self._stream_timeout_s
+        return Call(method, request, EMPTY, self._seconds() + timeout_s)
+
+    def _begin_with(self, method: Method, request: Any, options: CallOptions) -> Call:
         timeout_s, metadata, compression, _ = options
         if self._config is not None:
             timeout_s = self._configured(method, timeout_s)

@@ -64,7 +64,7 @@ class Waiter(Deferred[T], Generic[T]):
         except BaseException:  # noqa: BLE001 - a Deferred keeps it for the next callback
             after = self.result = Failure()
         self.paused -= 1
-        if self._callbacks or (after is not None and isinstance(after, (Failure, Deferred))):
+        if self._callbacks or (after is not None and _is_more(after, result)):
             self._go_on(after)
 
     def _go_on(self, result: Any) -> None:
@@ -113,6 +113,16 @@ class Waiter(Deferred[T], Generic[T]):
         # If Twisted drives, it has sent it back at once, and is given what it can wait for.
         result: T = (yield self) if handed_back is wait else wait.outcome()
         return result
+
+
+def _is_more(returned: object, given: object) -> bool:
+    """
+    Tell whether a callback has returned what is no plain value.
+    """
+    # What was given is no Deferred: to look takes 0.3 us, since Deferred is an abstract class.
+    return isinstance(returned, Failure) or (
+        returned is not given and isinstance(returned, Deferred)
+    )
 
 
 def task_wait(deferred: Deferred[Any]) -> TaskWait:

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.runtime.affinity import running_loop
 from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.task_wait import TaskWait
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiter import Waiter, forget, task_wait
 
@@ -217,10 +218,11 @@ def bridge(coroutine: Coroutine[Any, Any, T], waited: Any) -> Generator[Any, Any
     argument: Any
     while True:
         try:
-            if isinstance(waited, Deferred):
-                argument = yield from _await_in_task(waited)
-            else:
+            # First what most are: `isinstance` of a Deferred takes 0.3 us.
+            if waited.__class__ is TaskWait or not isinstance(waited, Deferred):
                 argument = yield waited
+            else:
+                argument = yield from _await_in_task(waited)
             step = coroutine.send
         except GeneratorExit:
             coroutine.close()

@@ -288,3 +288,33 @@ def test_traces_do_not_fill_the_memory_of_a_connection():
         tracemalloc.stop()
 
     assert size < 50_000
+
+
+def test_a_head_that_is_used_again():
+    """
+    What is found by a head is what would be written for it; a path and an encoding are not found.
+    """
+    writer = HeaderEncoder()
+    usual, traced = head("s/a", timeout_s=3.0), head("s/a", metadata=in_trace(1, 0))
+    writer.write(usual, "", LIMIT)
+    assert {} == writer.known, "it had the path, and not the number"
+    for one in (usual, traced, traced):
+        writer.write(one, "gzip", LIMIT)
+        assert one not in writer.known
+
+    for one in (usual, traced):
+        assert writer.write(one, "", LIMIT) == writer.known[one]
+
+
+def test_heads_of_single_calls_are_not_kept():
+    """
+    A head with metadata of its own is not found again, and those without are few.
+    """
+    writer = HeaderEncoder()
+    for number in range(1, 1000):
+        one = head("s/a", metadata=in_trace(number, 1))
+        writer.write(one, "", LIMIT)
+        assert one not in writer.known
+        writer.write(head("s/a", timeout_s=number), "", LIMIT)
+
+    assert 0 < len(writer.known) <= 256
