@@ -36,15 +36,17 @@ def test_the_greetings() -> None:
     machine.start()
     assert (
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        + bytes.fromhex("000012 04 00 00000000")
-        + bytes.fromhex("0002 00000000  0004 00100000  0006 00004000")
+        + bytes.fromhex("000018 04 00 00000000")
+        + bytes.fromhex("0002 00000000  0004 00100000")
+        + bytes.fromhex("0005 00010000  0006 00004000")
         + bytes.fromhex("000004 08 00 00000000  00ff0001")
     ) == machine.take_output()
     machine = protocol().server(Limits(max_calls=100), ())
     machine.start()
     assert (
-        bytes.fromhex("000012 04 00 00000000")
-        + bytes.fromhex("0003 00000064  0004 00100000  0006 00004000")
+        bytes.fromhex("000018 04 00 00000000")
+        + bytes.fromhex("0003 00000064  0004 00100000")
+        + bytes.fromhex("0005 00010000  0006 00004000")
         + bytes.fromhex("000004 08 00 00000000  00ff0001")
     ) == machine.take_output()
 

@@ -19,7 +19,7 @@ from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
-from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
+from rpcfw_grpc.http2.settings import FRAME_BYTES, INITIAL_WINDOW_SIZE
 from rpcfw_grpc.message_framing import MessageReader
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
@@ -63,7 +63,7 @@ FAST_PATH_FAULTS = {
     "no SETTINGS before it": (frames.PREFACE, whole(1), ErrorCode.PROTOCOL_ERROR),
     "HEADERS over the limit": (
         HELLO + head(1),
-        whole(3, [*REQUEST, (b"x", b"y" * 16_384)]),
+        whole(3, [*REQUEST, (b"x", b"y" * FRAME_BYTES)]),
         ErrorCode.FRAME_SIZE_ERROR,
     ),
     "within a header block": (
@@ -87,6 +87,20 @@ def test_no_request_begins_with_trailers(seen: bool) -> None:
     assert [] == machine.receive(whole(3, trailers))
     [(_, _, stream_id, payload)] = of(frames.RST_STREAM, machine.take_output())
     assert (3, ErrorCode.PROTOCOL_ERROR) == (stream_id, frames.parse_reset(payload))
+
+
+def test_a_header_block_over_our_limit_in_one_frame_costs_its_call_alone() -> None:
+    """
+    So a peer may send the largest frame that we take, whatever is in it.
+    """
+    machine = server(Limits(max_header_bytes=1024))
+    begun = head(1, [*REQUEST, (b"x", b"y" * (FRAME_BYTES - 1024))])
+    assert 60_000 < len(begun)
+    assert [] == machine.receive(begun + chunk(1, message(b""), end=True))
+    out = machine.take_output()
+    assert b"max_header_bytes = 1024" in out
+    assert [] == of(frames.GOAWAY, out)
+    assert "shop.Orders/Create" == only(RequestReceived, machine.receive(whole(3))).head.path
 
 
 @pytest.mark.parametrize("name", FAST_PATH_FAULTS)

@@ -9,6 +9,7 @@ import pytest
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.settings import FRAME_BYTES
 from tests.plugins.grpc.http2.echo import (
     PREFACE_AND_SETTINGS,
     REQUEST,
@@ -53,9 +54,13 @@ CONNECTION_FAULTS = {
     "a short PING": (frames.pack(6, 0, 0, b"1234567"), ErrorCode.FRAME_SIZE_ERROR),
     "a WINDOW_UPDATE of 0": (frames.window_update(0, 0), ErrorCode.PROTOCOL_ERROR),
     "a window over 2^31": (frames.window_update(0, 2**31 - 1), ErrorCode.FLOW_CONTROL_ERROR),
-    "a frame over the limit": (frames.pack(0, 0, 1, bytes(16_385)), ErrorCode.FRAME_SIZE_ERROR),
+    "a frame over the limit": (
+        frames.pack(0, 0, 1, bytes(FRAME_BYTES + 1)),
+        ErrorCode.FRAME_SIZE_ERROR,
+    ),
     "HEADERS over the limit, with more behind": (
-        frames.pack(frames.HEADERS, frames.END_HEADERS, 1, bytes(16_385)) + chunk(1, b"x" * 20),
+        frames.pack(frames.HEADERS, frames.END_HEADERS, 1, bytes(FRAME_BYTES + 1))
+        + chunk(1, b"x" * 20),
         ErrorCode.FRAME_SIZE_ERROR,
     ),
     "a block that is none": (frames.pack(1, 4, 1, b"\x80"), ErrorCode.COMPRESSION_ERROR),
