@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from rpcfw.spi.events import Event, MessageReceived
 from rpcfw_grpc.message_framing import MessageReader
-from rpcfw_grpc.request_headers import Refusal
-from rpcfw_grpc.response_encoder import ResponseTemplate
+from rpcfw_grpc.request_headers import Refusal, RequestHeaders
 from rpcfw_grpc.response_headers import ResponseHeaders
 
 __all__ = ["ClientCall", "GRPCCall", "ServerCall"]
@@ -68,16 +67,16 @@ class ServerCall(GRPCCall):
     A call at a server.
 
     Attributes:
-        template: how its response is written.
+        headers: what its HEADERS mean.
         refusal: why it is no call.
         dropped: bytes of the body of such a request.
     """
 
-    __slots__ = ("dropped", "refusal", "template")
+    __slots__ = ("dropped", "headers", "refusal")
 
-    def __init__(self, limit_bytes: int, template: ResponseTemplate) -> None:
+    def __init__(self, limit_bytes: int, headers: RequestHeaders) -> None:
         super().__init__(limit_bytes)
-        self.template = template
+        self.headers = headers
         self.refusal: Refusal | None = None
         self.dropped = 0
 

@@ -243,7 +243,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
 
     def attach(self, stream: _Stream, headers: RequestHeaders | None) -> None:
         assert headers is not None
-        stream.call = ServerCall(self._limits.max_receive_bytes, headers.template)
+        stream.call = ServerCall(self._limits.max_receive_bytes, headers)
         stream.call.encoding = headers.encoding
         stream.granted = headers.window_increment
 
@@ -287,11 +287,29 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
             or type(started) is not RequestReceived
         ):
             assembler.events.append(HalfClosed(stream.id))
-            return
-        message = assembler.take_back(call)
-        started.ended = True
-        if message is not None:
-            started.body, started.encoding = message.body, message.encoding
+        else:
+            message = assembler.take_back(call)
+            started.ended = True
+            if message is not None:
+                started.body, started.encoding = message.body, message.encoding
+        if call.messages == 1:
+            self._close_unary(stream)
+
+    def _close_unary(self, stream: _Stream) -> None:
+        """
+        Drop the stream of a request that is whole now, as if all of it had come in one piece.
+
+        Its response may be written in one piece then. That costs 1 us, and with a stream 4 us.
+        """
+        headers = stream.call.headers
+        if (
+            headers.plain
+            and not stream.headers_sent
+            and not stream.outgoing.size
+            and stream.granted == headers.window_increment
+        ):
+            self._assembler.release(stream.call)
+            self._open[stream.id] = headers
 
     def _drop(self, stream: _Stream, size: int, *, ended: bool) -> None:
         """

@@ -68,7 +68,9 @@ class ServerSender:
             raise LocalProtocolError(f"the HEADERS of call {stream.id} were sent already")
         call.sent_encoding = encoding
         max_bytes = self._peer.header_list_bytes
-        self._streams.send_headers(stream, call.template.block(metadata, encoding, max_bytes))
+        self._streams.send_headers(
+            stream, call.headers.template.block(metadata, encoding, max_bytes)
+        )
 
     def check_encoding(self, stream: _Stream, encoding: str) -> None:
         """
@@ -117,7 +119,7 @@ class ServerSender:
         if call.sent_encoding is not None:
             return []
         call.sent_encoding = ""
-        return call.template.fields
+        return call.headers.template.fields
 
     def _end(self, stream: _Stream, block: bytes) -> None:
         stream.app_closed = True

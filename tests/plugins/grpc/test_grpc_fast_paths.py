@@ -28,6 +28,8 @@ from rpcfw.spi.events import (
     ResponseStarted,
 )
 from rpcfw.spi.machine import Limits
+from rpcfw.status import Status
+from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frame_reader import FrameReader
@@ -300,6 +302,68 @@ def test_interleaved_requests_make_no_streams(monkeypatch: pytest.MonkeyPatch) -
     for event in events:
         assert (b"one", True) == (event.body, event.ended)
         machine.respond(event.call_id, b"answer")
+    assert 0 == machine.open_calls
+
+
+IN_READS = [
+    [(HEADERS, REQUEST), (DATA, message(b"one")), (LAST, b"")],
+    [(HEADERS, REQUEST), (LAST, message(b"one"))],
+    [(HEADERS, REQUEST), (DATA, message(b"one")[:3]), (LAST, message(b"one")[3:])],
+    [(HEADERS, REQUEST), (DATA, message(b"one")), (TRAILERS, [(b"a", b"b")])],
+]
+
+
+@pytest.mark.parametrize("script", IN_READS)
+def test_a_request_that_is_whole_after_several_reads_needs_no_stream(
+    script: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It is answered in one piece, and nothing of it is counted as unread.
+    """
+    machine = server()
+    told = story([event for frame in merged([script], []) for event in machine.receive(frame)])
+    assert [b"one", "end"] == told[1][1:]
+    assert 0 == machine.unread_bytes
+    monkeypatch.setattr(Streams, "find", None)
+    machine.respond(1, b"answer")
+    kinds = [kind for kind, *_ in cut(machine.take_output())]
+    assert [frames.HEADERS, frames.DATA, frames.HEADERS] == kinds
+    assert 0 == machine.open_calls
+
+
+def test_what_the_client_granted_before_its_request_was_whole_counts() -> None:
+    """
+    A response that the initial window of a stream does not let through is sent.
+    """
+    machine = server(Limits())
+    machine.receive(frames.settings({4: 10}))
+    for frame in merged([[(HEADERS, REQUEST), ("window", 90), (LAST, message(b"x"))]], []):
+        machine.receive(frame)
+    machine.take_output()
+    machine.respond(1, b"y" * 95)
+    assert 0 == machine.open_calls
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("script", IN_READS)
+def test_a_stream_answers_a_request_that_is_whole_after_several_reads(
+    script: list[Any], *, early: bool
+) -> None:
+    """
+    With as many messages as it likes, and any status, also if it began before the request ended.
+    """
+    machine = server()
+    first, *rest = merged([script], [])
+    machine.receive(first)
+    if early:
+        machine.start_response(1, EMPTY)
+    for frame in rest:
+        machine.receive(frame)
+    assert machine.send(1, b"a")
+    assert machine.send(1, b"b")
+    machine.finish(1, Status.NOT_FOUND, "no more")
+    kinds = [kind for kind, *_ in cut(machine.take_output())]
+    assert [frames.HEADERS, frames.DATA, frames.DATA, frames.HEADERS] == kinds
     assert 0 == machine.open_calls
 
 
