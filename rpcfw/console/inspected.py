@@ -29,6 +29,8 @@ _ROW_BYTES = 600
 #: A process may say anything, and this is shown to people who look at others.
 Name = Annotated[str, msgspec.Meta(max_length=2100)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+#: A time; no process runs for longer than some thousand years. A larger number has 300 digits.
+Time = Annotated[float, msgspec.Meta(ge=0, le=1e14)]
 
 
 class ProcessFacts(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ class ProcessFacts(msgspec.Struct, frozen=True):
     application: Name = ""
     phase: Name = ""
     ready: bool | None = None
-    uptime_s: float = 0.0
+    uptime_s: Time = 0.0
     rpcfw_version: Name = ""
     connections: Count = 0
 
@@ -77,8 +79,8 @@ class InspectedMethod(msgspec.Struct, frozen=True):
     ended: Count = 0
     failed: Count = 0
     in_flight: Count = 0
-    p50_ms: float | None = None
-    p99_ms: float | None = None
+    p50_ms: Time | None = None
+    p99_ms: Time | None = None
 
 
 class RecentMethod(msgspec.Struct, frozen=True):
@@ -89,8 +91,8 @@ class RecentMethod(msgspec.Struct, frozen=True):
     side: Name
     service: Name
     method: Name
-    p50_ms: float | None = None
-    p99_ms: float | None = None
+    p50_ms: Time | None = None
+    p99_ms: Time | None = None
 
 
 class Inspected(msgspec.Struct, frozen=True):

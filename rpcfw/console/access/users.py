@@ -8,11 +8,12 @@ The file is followed: whoever is removed from it has no access at the next reque
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from attrs import frozen
 
@@ -34,6 +35,14 @@ __all__ = [
 
 MAX_PASSWORD_CHARS = 512
 MAX_NAME_CHARS = 64
+
+#: What a hash may ask of each attempt to log in: 1 GiB of memory, in KiB, and passes over it.
+_MAX_MEMORY_KIB = 1 << 20
+_MAX_PASSES = 100
+#: Bytes of a hash, as tools make them. Another length is that of a hash that was cut.
+_HASH_BYTES = (16, 24, 32, 64)
+#: The salt and the hash, in base64 without padding.
+_ENDING = re.compile(r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]+\Z")
 
 
 @frozen
@@ -147,7 +156,30 @@ def _read(line: str) -> User:
     # A hash at another place is not quoted: what is wrong with a new file stands in the log.
     if (hashed and not hashed.startswith("$argon2")) or role.startswith("$"):
         raise ValueError("expected NAME:ROLE:HASH with a hash from rpcfw console password")
+    if hashed:
+        _check_hash(hashed)
     return User(name, role_named(role), hashed)
+
+
+def _check_hash(hashed: str) -> None:
+    """
+    See that a hash can be checked: with a wrong one nobody logs in, and no log says why.
+
+    Raises:
+        ValueError: it cannot, or takes too much.
+    """
+    wrong = "the hash is not whole: make the line again with rpcfw console password"
+    try:
+        asked = extract_parameters(hashed)
+    except InvalidHashError:
+        raise ValueError(wrong) from None
+    if asked.hash_len not in _HASH_BYTES or not _ENDING.search(hashed):
+        raise ValueError(wrong)
+    if asked.memory_cost > _MAX_MEMORY_KIB or asked.time_cost > _MAX_PASSES:
+        raise ValueError(
+            f"expected a hash with m={_MAX_MEMORY_KIB} and t={_MAX_PASSES} at most; "
+            f"got m={asked.memory_cost} and t={asked.time_cost}"
+        )
 
 
 def check_user_name(name: str) -> None:

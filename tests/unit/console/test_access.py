@@ -77,6 +77,30 @@ def test_mistakes_in_the_file(tmp_path):
     assert "argon2id" not in fifth
 
 
+WHOLE = FAST.hash("correct horse battery")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(WHOLE[:-1], WHOLE[:-30], WHOLE.rpartition("$")[0], WHOLE[:-3] + "*xx", "$argon2"),
+        *(WHOLE.replace("t=1", "t=101"), WHOLE.replace("m=8", "m=4194304")),
+    ],
+    ids=["cut", "half", "no hash", "no base64", "name only", "long", "large"],
+)
+def test_a_hash_that_lets_nobody_in(tmp_path, wrong):
+    """
+    A hash that was cut, or that an attempt to log in would take gigabytes for, is a mistake.
+    """
+    good = f"ann:admin:{WHOLE}\n"
+    assert users_in(tmp_path, good.encode(), passwords=True)["ann"].hash == WHOLE
+    with pytest.raises(SettingsError) as caught:
+        users_in(tmp_path, f"{good}bob:admin:{wrong}\n".encode(), passwords=True)
+    [mistake] = caught.value.mistakes
+    assert mistake.startswith(f"{tmp_path}:2: ")
+    assert WHOLE[-10:] not in mistake
+
+
 def test_a_file_that_changes(tmp_path):
     """
     A changed file is in use a second later. A wrong one is not, and the last good one stays.

@@ -97,10 +97,15 @@ METHOD = {"side": "client", "service": "a", "method": "m"}
         *(b"", b"[]", b"[" * 100_000, b"\x1f\x8b\x08\x00" + b"\0" * 1000),
         b'{"methods":[{"side":"s","service":"a","method":"m","ended":%s}]}' % (b"9" * 4000),
         b'{"methods":[{"side":"s","service":"a","method":"m","p99_ms":1e999}]}',
+        msgspec.json.encode({"methods": [{**METHOD, "p99_ms": 1e300}]}),
+        msgspec.json.encode({"last_minute": [{**METHOD, "p50_ms": -1.0}]}),
         msgspec.json.encode({"methods": [{**METHOD, "ended": -1}]}),
         msgspec.json.encode({"methods": [{**METHOD, "method": "m" * 5000}]}),
     ],
-    ids=["nothing", "list", "deep", "gzip", "huge number", "infinite", "negative", "long name"],
+    ids=[
+        *("nothing", "list", "deep", "gzip", "huge number", "infinite", "long time"),
+        *("negative time", "negative", "long name"),
+    ],
 )
 def test_what_is_no_such_page(endpoint, body):
     """
