@@ -59,7 +59,11 @@ COMMANDS = {
     "grpc": Command(
         calls.grpc,
         "the same over gRPC, each server with each client",
-        (("server_us_per_call", "grpcio-aio"), ("calls_per_s", "grpcio-aio")),
+        (
+            ("server_us_per_call", "grpcio-aio"),
+            ("server_us_per_call", "grpc-go"),
+            ("calls_per_s", "grpcio-aio"),
+        ),
         (64,),
     ),
     "dubbo": Command(

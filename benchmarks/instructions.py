@@ -22,7 +22,7 @@ from benchmarks import peers
 from benchmarks.children import Child, ChildError, cores
 from benchmarks.messages import generate
 from benchmarks.plan import Plan
-from benchmarks.rows import Row
+from benchmarks.rows import Row, with_spread
 
 __all__ = ["instructions", "per_call", "total_of"]
 
@@ -63,7 +63,7 @@ def _pair(plan: Plan, wire: str, server: str, client: str) -> Iterable[Row]:
         calling = children.enter_context(_started({**job, "server_pid": serving.pid}, folder))
         sides = _Sides(folder, serving, calling)
         for in_flight in plan.in_flight:
-            counted = sides.per_call(in_flight)
+            counted = sides.per_call(in_flight, plan.repetitions)
             names = {"wire": wire, "server": server, "client": client, "in_flight": in_flight}
             row = {**names, **counted}
             sys.stderr.write(f"{', '.join(map(str, row.values()))}\n")
@@ -85,15 +85,22 @@ class _Sides:
     _server: Child
     _client: Child
 
-    def per_call(self, in_flight: int) -> dict[str, int]:
+    def per_call(self, in_flight: int, repetitions: int) -> Row:
         """
-        Return what each side takes for a call.
+        Return what each side takes for a call: the middle of several, with the spread.
         """
         self._tell("instrumentation on")
         self._make(_CALLS, in_flight)
+        found = [self._difference(in_flight) for _ in range(repetitions)]
+        server, client = zip(*found, strict=True)
+        return {
+            **with_spread("server_instructions", server, None),
+            **with_spread("client_instructions", client, None),
+        }
+
+    def _difference(self, in_flight: int) -> list[float]:
         short, long = self._batch(_CALLS, in_flight), self._batch(3 * _CALLS, in_flight)
-        server, client = per_call(short, long, _CALLS)
-        return {"server_instructions": server, "client_instructions": client}
+        return per_call(short, long, _CALLS)
 
     def _batch(self, calls: int, in_flight: int) -> list[int]:
         self._tell("zero")
@@ -116,11 +123,11 @@ class _Sides:
             )
 
 
-def per_call(short: Sequence[int], long: Sequence[int], calls: int) -> list[int]:
+def per_call(short: Sequence[int], long: Sequence[int], calls: int) -> list[float]:
     """
     Return the cost of one call at each side, of batches with so many calls and three times as many.
     """
-    return [round((more - less) / (2 * calls)) for less, more in zip(short, long, strict=True)]
+    return [(more - less) / (2 * calls) for less, more in zip(short, long, strict=True)]
 
 
 def total_of(folder: Path, pid: int) -> int:

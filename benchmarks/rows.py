@@ -20,6 +20,7 @@ __all__ = [
     "stream_row",
     "table",
     "with_ratios",
+    "with_spread",
 ]
 
 #: One line of results: the names are those in the JSON.
@@ -44,7 +45,10 @@ def spread(values: Sequence[float]) -> float | None:
     return round((third - first) / 2 / middle, 4)
 
 
-def _middle(name: str, values: Sequence[float], digits: int) -> Row:
+def with_spread(name: str, values: Sequence[float], digits: int | None) -> Row:
+    """
+    Return the median of a figure, with so many digits, and its spread.
+    """
     return {name: round(median(values), digits), name + _SPREAD: spread(values)}
 
 
@@ -52,7 +56,7 @@ def rate_columns(found: Sequence[Mapping[str, Any]], what: str = "calls") -> Row
     """
     Return how many there were in a second.
     """
-    return _middle(f"{what}_per_s", [one["count"] / one["took_s"] for one in found], 1)
+    return with_spread(f"{what}_per_s", [one["count"] / one["took_s"] for one in found], 1)
 
 
 def cost_columns(found: Sequence[Mapping[str, Any]], what: str = "call") -> Row:
@@ -63,7 +67,7 @@ def cost_columns(found: Sequence[Mapping[str, Any]], what: str = "call") -> Row:
     for side in ("server", "client"):
         total = [one[f"{side}_us"] for one in found]
         user = [one[f"{side}_user_us"] for one in found]
-        columns.update(_middle(f"{side}_us_per_{what}", total, 2))
+        columns.update(with_spread(f"{side}_us_per_{what}", total, 2))
         columns[f"{side}_user_us"] = round(median(user), 2)
         system = (both - own for both, own in zip(total, user, strict=True))
         columns[f"{side}_system_us"] = round(median(system), 2)
@@ -109,7 +113,9 @@ def _ratios(
         same = [one for one in others if one.get("client") == row.get("client")]
         other = next(iter(same or others), None)
         short = figure.removesuffix("_per_s").removesuffix("_per_call")
-        yield f"{short} × {against}", round(row[figure] / other[figure], 2) if other else "-"
+        # A short measurement may see no tick of a server's processor time.
+        known = other is not None and other[figure]
+        yield f"{short} × {against}", round(row[figure] / known, 2) if known else "-"
 
 
 def _load(row: Row) -> list[Any]:

@@ -113,6 +113,16 @@ def test_sizes_are_not_set_against_each_other():
     assert [1.0, 1.0, 2.0] == [row["calls × slow"] for row in shown]
 
 
+def test_there_is_no_ratio_to_nothing():
+    """
+    A figure of zero, as of a very short measurement, has no ratio.
+    """
+    rows = [_row("idle", 1, 0.0), _row("fast", 1, 4.0)]
+    assert ["-", "-"] == [
+        row["calls × idle"] for row in with_ratios(rows, [("calls_per_s", "idle")])
+    ]
+
+
 def test_a_table_is_aligned():
     """
     Numbers stand to the right, names to the left, and large numbers have commas.
