@@ -13,6 +13,7 @@ __all__ = [
     "CODEC_NAMES",
     "CODEC_NUMBERS",
     "COMPRESSED",
+    "END_OF_FIXED_BYTES",
     "END_OF_STREAM",
     "FIXED_BYTES",
     "MAGIC",
@@ -20,6 +21,7 @@ __all__ = [
     "ONE_WAY",
     "VERSION",
     "Kind",
+    "pack_end_of_fixed",
     "pack_fixed",
     "unpack_fixed",
     "word",
@@ -71,3 +73,6 @@ _FIXED = Struct(">IBBHII")
 FIXED_BYTES = _FIXED.size
 pack_fixed = _FIXED.pack
 unpack_fixed = _FIXED.unpack_from
+#: Body length and call id. What precedes them is the same in all frames of a kind without a header.
+pack_end_of_fixed = Struct(">II").pack
+END_OF_FIXED_BYTES = 8

@@ -25,10 +25,12 @@ from rpcfw.wire.fields import (
 )
 from rpcfw.wire.frames import (
     COMPRESSED,
+    END_OF_FIXED_BYTES,
     END_OF_STREAM,
     NO_MESSAGE,
     ONE_WAY,
     Kind,
+    pack_end_of_fixed,
     pack_fixed,
     word,
 )
@@ -41,6 +43,8 @@ from rpcfw.wire.streams import StreamState
 __all__ = ["ServerMachine"]
 
 _RESPONSE = word(Kind.RESPONSE)
+#: How a whole response begins that has no header: most do. It saves a quarter of the packing.
+_PLAIN_RESPONSE = pack_fixed(_RESPONSE, END_OF_STREAM, 0, 0, 0, 0)[:-END_OF_FIXED_BYTES]
 _END = word(Kind.END)
 _I32 = Struct(">i").pack
 _MAX_AFTER_MS = 2**31 - 1
@@ -102,8 +106,11 @@ class ServerMachine(ServerSide, NativeMachine):
         else:
             self._forget(call_id)
         self._abuse.progress += 1
-        fixed = pack_fixed(_RESPONSE, flags, 0, len(header), len(body), call_id)
-        self._out.append(fixed + header + body)
+        if header:
+            begin = pack_fixed(_RESPONSE, flags, 0, len(header), len(body), call_id) + header
+        else:
+            begin = _PLAIN_RESPONSE + pack_end_of_fixed(len(body), call_id)
+        self._out.append(begin + body)
 
     def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         stream = self._sending(call_id)
