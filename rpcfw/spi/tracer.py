@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Plugin
@@ -48,6 +48,12 @@ class TracerOptions:
         "1000/s",
         "calls that are recorded in a second, since a peer may ask for each of its calls to be; "
         "0/s: no limit",
+    )
+    unrecorded_ids: Literal["shared", "own"] = option(
+        "shared",
+        "trace ids of calls that begin here and are not recorded; shared: about a thousand calls "
+        "have the same one; own: each has its own, for services that log the ids of such calls or "
+        "record them all the same, which costs each side some microseconds",
     )
 
 

@@ -331,6 +331,29 @@ def test_what_is_not_sampled_is_recorded_nowhere(lab, recorded):
     assert 1 == len(set(parents))
 
 
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_calls_that_are_not_recorded_may_have_ids_of_their_own(lab, recorded, wire):
+    """
+    With `unrecorded_ids = own` no two calls have a trace id in common that have nothing else so.
+    """
+    shop = Shop()
+    wires = f"app.protocols={wire}", f"server.protocols={wire}", f"client.protocols={wire}"
+    lab.serve(shop, sets=wires)
+    own = TRACING, NONE, "tracing.unrecorded_ids=own"
+    client = lab.consumer(*wires, *own).application.client(Shop)
+
+    async def several():
+        for _ in range(20):
+            await client.get(7)
+
+    lab.run(several())
+
+    assert [] == recorded.spans
+    parents = [each.get("traceparent") for each in shop.metadata]
+    assert 20 == len({each.split("-")[1] for each in parents})
+    assert {"00"} == {each.split("-")[3] for each in parents}
+
+
 def test_a_peer_may_not_have_more_recorded_than_the_limit(lab, recorded):
     """
     A peer that wants each of its calls recorded gets as many as `max_rate` says.
@@ -352,6 +375,9 @@ def test_a_peer_may_not_have_more_recorded_than_the_limit(lab, recorded):
 def test_what_is_above_the_limit_leads_to_nothing_recorded(lab, recorded):
     """
     A call that is not recorded for the limit has no calls recorded that its method makes.
+
+    They have other parents than that of the caller, whose flag said something else (W3C Trace
+    Context, section 4.3).
     """
     front, shop = Front(), Shop()
     lab.serve(shop, sets=(TRACING,))
@@ -371,6 +397,8 @@ def test_what_is_above_the_limit_leads_to_nothing_recorded(lab, recorded):
     parents = [each.get("traceparent") for each in shop.metadata]
     assert ["01", "00", "00"] == [each[-2:] for each in parents]
     assert {TRACE} == {each.split("-")[1] for each in parents}
+    assert SPAN not in {each.split("-")[2] for each in parents}
+    assert 3 == len({each.split("-")[2] for each in parents})
 
 
 @pytest.mark.parametrize("wire", ["native", "grpc", "dubbo", "tri"])

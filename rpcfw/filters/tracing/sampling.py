@@ -16,9 +16,8 @@ __all__ = ["Tracing", "Unrecorded", "with_trace"]
 
 _TRACE_BITS = 128
 _SPAN_BITS = 64
-#: One in so many of the calls that are not recorded gets new ids, and those after it have the
-#: same. Nobody ever looks these up, and a text that stays the same costs little: the wires cache
-#: what they make of it.
+#: Where calls that are not recorded share ids, one in so many gets new ones, and those after it
+#: have the same. A text that stays the same costs little: the wires cache what they make of it.
 _SAME = 1024
 #: W3C Baggage, section 3.3.2: more need not be passed on.
 _MAX_BAGGAGE = 8192
@@ -55,11 +54,10 @@ class Tracing:
         unrecorded: that context.
     """
 
-    renews_from = 1 - 1 / _SAME
-
     def __init__(self, tracer: Tracer, plugin_context: PluginContext) -> None:
         self.tracer = tracer
         self.share = tracer.options.sample
+        self.renews_from = 1 - 1 / _SAME if tracer.options.unrecorded_ids == "shared" else 0.0
         self._random = plugin_context.random
         self.draw = self._random.random
         self._seconds = plugin_context.clock.seconds
@@ -102,6 +100,14 @@ class Tracing:
         self._allowed -= 1
         return True
 
+    def refused(self, trace: TraceContext) -> TraceContext:
+        """
+        Return where a call is that its trace wants recorded, and `allows` does not.
+
+        Whoever changes the flag has to change the id of the span (W3C Trace Context, section 4.3).
+        """
+        return TraceContext(trace.trace_id, self._span_id(), False, trace.state)
+
     def pairs(self, trace: TraceContext) -> Metadata:
         """
         Return the metadata of a call that has none of its own, in a trace that is not recorded.
@@ -111,11 +117,11 @@ class Tracing:
         return self._pairs
 
     def _new(self) -> Unrecorded:
-        randrange = self._random.randrange
-        trace_id = randrange((1 << _TRACE_BITS) - 1) + 1
-        span_id = randrange((1 << _SPAN_BITS) - 1) + 1
-        trace = TraceContext(f"{trace_id:032x}", f"{span_id:016x}", sampled=False)
-        return Unrecorded(trace)
+        trace_id = self._random.randrange((1 << _TRACE_BITS) - 1) + 1
+        return Unrecorded(TraceContext(f"{trace_id:032x}", self._span_id(), sampled=False))
+
+    def _span_id(self) -> str:
+        return f"{self._random.randrange((1 << _SPAN_BITS) - 1) + 1:016x}"
 
 
 def with_trace(metadata: Metadata, trace: TraceContext, baggage: str) -> Metadata:

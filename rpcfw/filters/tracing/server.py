@@ -68,6 +68,7 @@ class ServerTracing(Filter):
 
     def bind(self, proceed: CallStep) -> CallStep:
         decide, allows = self._tracing.decide, self._tracing.allows
+        refused = self._tracing.refused
         read, record = self._read, self._record
         enter = self._tracer.enter
 
@@ -84,7 +85,7 @@ class ServerTracing(Filter):
                 if allows():
                     return await record(call, trace, proceed)
                 # Else the calls that the method makes would be recorded, as many as there are.
-                trace = TraceContext(trace.trace_id, trace.span_id, False, trace.state)
+                trace = refused(trace)
             enter(trace, _baggage(metadata, given) if metadata.pairs else "")
             return await proceed(call)
 

@@ -24,7 +24,8 @@ class TracerContract:
 
         class TestMyTracer(TracerContract):
             def make(self):
-                return MyTracer(TracerOptions(sample=1.0, max_rate=0.0), plugin_context())
+                options = TracerOptions(sample=1.0, max_rate=0.0, unrecorded_ids="shared")
+                return MyTracer(options, plugin_context())
     """
 
     @abstractmethod

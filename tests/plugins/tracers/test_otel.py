@@ -32,6 +32,7 @@ def options(**over):
     fields = {
         "sample": 1.0,
         "max_rate": 0.0,
+        "unrecorded_ids": "shared",
         "exporter": "none",
         "endpoint": "",
         "max_queue": 10,

@@ -25,7 +25,7 @@ class NoTracer:
     A tracer of a process in which nothing is recorded.
     """
 
-    options = TracerOptions(sample=1.0, max_rate=0.0)
+    options = TracerOptions(sample=1.0, max_rate=0.0, unrecorded_ids="shared")
 
     def outgoing(self):
         return TRACE, ""

@@ -23,12 +23,13 @@ class Options:
     A tracer that only has options.
     """
 
-    def __init__(self, sample, max_rate):
-        self.options = TracerOptions(sample=sample, max_rate=max_rate)
+    def __init__(self, options):
+        self.options = options
 
 
 def tracing(sample=1.0, max_rate=0.0, clock=None):
-    return Tracing(Options(sample, max_rate), plugin_context(clock or Clock(), Random(7)))
+    options = TracerOptions(sample=sample, max_rate=max_rate, unrecorded_ids="shared")
+    return Tracing(Options(options), plugin_context(clock or Clock(), Random(7)))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,19 @@ def test_calls_that_are_not_recorded_share_a_context_for_a_while():
     assert not any(each.sampled for each in contexts)
     assert all(each == TraceContext.parse(each.traceparent) for each in contexts)
     assert all((("traceparent", each.trace.traceparent),) == each.metadata.pairs for each in shared)
+
+
+def test_each_call_may_have_ids_of_its_own():
+    """
+    If the option says so, no two calls that are not recorded have an id in common.
+    """
+    options = TracerOptions(sample=0.5, max_rate=0.0, unrecorded_ids="own")
+    sampling = Tracing(Options(options), plugin_context(Clock(), Random(7)))
+    contexts = [each.trace for _ in range(1000) if (each := sampling.decide()) is not None]
+
+    assert 400 < len(contexts)
+    assert len(contexts) == len({each.trace_id for each in contexts})
+    assert len(contexts) == len({each.span_id for each in contexts})
 
 
 def test_the_metadata_of_one_context_is_one_object():
