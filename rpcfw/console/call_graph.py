@@ -33,11 +33,13 @@ class Edge:
 
     Args:
         services: that are called.
-        counted: a process says how many calls there are; else only the registry lists a consumer.
+        counted: a process says how many calls there are.
+        listed: the registry lists a consumer; no process says anything of these calls.
     """
 
     services: set[str]
-    counted: bool = True
+    counted: bool = False
+    listed: bool = False
     calls_per_s: float = 0.0
     failures_per_s: float = 0.0
 
@@ -90,13 +92,14 @@ def call_graph(
                 continue
             edge = edges.setdefault((caller, callee), Edge(set()))
             edge.services.add(called.service)
+            edge.counted = edge.counted or process.counted
             own = rates.get(called.service, [])
             edge.calls_per_s += sum(rate.calls_per_s or 0.0 for rate in own)
             edge.failures_per_s += sum(rate.failures_per_s or 0.0 for rate in own)
     for caller in consumers:
         pair = caller, _node_of(fleet, about)
         if pair not in edges:
-            edges[pair] = Edge({about}, counted=False)
+            edges[pair] = Edge({about}, listed=True)
     return _bounded(edges)
 
 
@@ -164,15 +167,25 @@ def _edge(places: Mapping[str, tuple[int, int]], pair: tuple[str, str], edge: Ed
     x1, y1, y2 = x1 + _WIDTH, y1 + _HEIGHT // 2, y2 + _HEIGHT // 2
     bend = _GAP_X // 2
     kind = ' class="failing"' if edge.failures_per_s else ""
-    said = f"{edge.calls_per_s:.1f} calls/s" if edge.counted else "listed in the registry"
+    said, shown = _frequency(edge)
     title = f"{_text(pair[0])} → {_text(pair[1])}: {said}"
     title += f", {edge.failures_per_s:.1f} fail" if edge.failures_per_s else ""
     path = f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
     x, y = (x1 + x2) // 2, (y1 + y2) // 2 - 6
-    shown = f"{edge.calls_per_s:.1f}/s" if edge.counted else "listed"
     rate = f'<text x="{x}" y="{y}" class="rate">{shown}</text>'
     line = f'<path d="{path}" marker-end="url(#tip)"{kind}><title>{title}</title></path>'
     return line + rate
+
+
+def _frequency(edge: Edge) -> tuple[str, str]:
+    """
+    Return how often there are calls, as a sentence and in short.
+    """
+    if edge.counted:
+        return f"{edge.calls_per_s:.1f} calls/s", f"{edge.calls_per_s:.1f}/s"
+    if edge.listed:
+        return "listed in the registry", "listed"
+    return "calls/s are not known", "?"
 
 
 def _box(name: str, x: int, y: int) -> str:

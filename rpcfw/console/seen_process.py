@@ -47,6 +47,7 @@ class SeenProcess:
         listed: the configuration names its port.
         error: why it was not asked; empty if it was.
         at: monotonic time of the last answer.
+        counted: whether there are rates: it has answered twice, and did so last time.
         size: of what is kept of it, in bytes; an estimate.
     """
 
@@ -55,6 +56,7 @@ class SeenProcess:
     said: Inspected | None = None
     error: str = "not asked yet"
     at: float = 0.0
+    counted: bool = False
     rates: Sequence[MethodRate] = ()
     size: int = 0
     _counts: dict[tuple[str, str, str], tuple[int, int]] = field(factory=dict)
@@ -70,7 +72,7 @@ class SeenProcess:
         """
         Remember why there was no answer. What was counted before says nothing of now.
         """
-        self.error, self.rates = error, ()
+        self.error, self.rates, self.counted = error, (), False
 
     def drop(self, reason: str) -> None:
         """
@@ -84,7 +86,8 @@ class SeenProcess:
         Take an answer, and find what has happened since the one before.
         """
         passed = now - self.at if self.said is not None else 0.0
-        before, counts = self._counts, dict[tuple[str, str, str], tuple[int, int]]()
+        before = {} if self._is_another(said) else self._counts
+        counts: dict[tuple[str, str, str], tuple[int, int]] = {}
         recent = {_key(each): each for each in said.last_minute or ()}
         rates = []
         for each in said.methods[:_MAX_METHODS]:
@@ -96,6 +99,17 @@ class SeenProcess:
             rates.append(MethodRate(each, calls, failures, times.p50_ms, times.p99_ms))
         self.said, self.error, self.at = said, "", now
         self.rates, self._counts, self.size = rates, counts, size_of(said)
+        self.counted = passed > 0
+
+    def _is_another(self, said: Inspected) -> bool:
+        """
+        Tell whether another process answers now than before, as after a restart.
+
+        What that has counted was all counted since. Without run ids, counts that are smaller
+        than before say so.
+        """
+        before = self.said.process.run_id if self.said is not None else ""
+        return bool(before and said.process.run_id) and before != said.process.run_id
 
 
 def each_once(processes: Iterable[SeenProcess]) -> dict[SeenProcess, SeenProcess | None]:

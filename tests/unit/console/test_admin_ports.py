@@ -95,6 +95,17 @@ def test_rates():
     assert [(2.0, 0.0)] == [(each.calls_per_s, each.failures_per_s) for each in seen.rates]
 
 
+def test_rates_after_a_restart():
+    """
+    What another process has counted is not compared with what the one before had.
+    """
+    seen = SeenProcess(Address("tcp", "h", 1))
+    for run_id, ended, now in (("a", 100, 50.0), ("a", 100, 60.0), ("b", 150, 70.0)):
+        method = InspectedMethod("server", "demo.A", "say", ended)
+        seen.take(Inspected(process=ProcessFacts(run_id), methods=[method]), now)
+    assert [15.0] == [each.calls_per_s for each in seen.rates]
+
+
 def test_times_of_the_last_minute():
     """
     Percentiles are those of the last minute; of all calls, if the process says nothing of it.

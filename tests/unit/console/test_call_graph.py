@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from rpcfw.console.call_graph import CallGraph, Edge, drawn
+from twisted.internet.task import Clock
+
+from rpcfw.console.call_graph import CallGraph, Edge, call_graph, drawn
+from rpcfw.console.fleet import Fleet
+from rpcfw.console.inspected import CalledHere, Inspected, InspectedMethod, ProcessFacts
+from rpcfw.console.seen_process import SeenProcess
+from rpcfw.values.address import Address
 
 
 def graph(*pairs):
@@ -43,3 +49,31 @@ def test_circles_end():
     tree = ET.fromstring(drawn(graph(("a", "b"), ("b", "a"), ("a", "a"))))  # noqa: S314
     assert 2 == len(tree.findall("g"))
     assert 3 == len(tree.findall("path"))
+
+
+def test_calls_that_nobody_has_counted_are_not_none():
+    """
+    How often a process calls is not known before its second answer, nor when it is silent.
+    """
+    seen = SeenProcess(Address("tcp", "10.0.0.5", 2290))
+    shown = []
+
+    def look():
+        fleet = Fleet(None, 5.0, 100, Clock(), lambda: None)
+        (edge,) = (found := call_graph(fleet, [seen])).edges.values()
+        shown.append((edge.counted, edge.calls_per_s, "/s</text>" in drawn(found)))
+
+    for now, ended in ((50.0, 0), (60.0, 100)):
+        seen.take(
+            Inspected(
+                ProcessFacts("id", "shop"),
+                [CalledHere("demo.A")],
+                [InspectedMethod("client", "demo.A", "say", ended)],
+            ),
+            now,
+        )
+        look()
+    seen.failed("no answer")
+    look()
+
+    assert [(False, 0.0, False), (True, 10.0, True), (False, 0.0, False)] == shown
