@@ -68,6 +68,7 @@ def test_applications_are_listed_once():
         url("a" * 300),
         url("a%1b"),
         url("x", scheme="dubbo"),
+        "consumer://h/p?my.application=x",
     ],
 )
 def test_what_is_no_consumer(wrong):
@@ -82,6 +83,22 @@ def test_no_more_are_listed_than_a_picture_shows():
     Somebody who may write cannot make a list of any length.
     """
     assert 200 == len(consumers(*(url(f"a{number}") for number in range(1000))))
+
+
+def test_urls_are_not_read_without_end():
+    """
+    URLs that are far too long cost no more time than the limit of all URLs allows.
+    """
+    long = url("x") + "&" + "y" * (9 << 20)
+    assert () == consumers(long)
+
+
+def test_the_name_is_decoded_as_dubbo_encodes_it():
+    """
+    The application may be anywhere among the parameters, and its name have any character.
+    """
+    written = f"consumer://10.0.0.7/{SERVICE}?a=b&application=caf\u00e9 50%2526&side=consumer"
+    assert ("caf\u00e9 50%26",) == consumers(written)
 
 
 def test_another_layout_lists_none():
