@@ -134,6 +134,9 @@ class Timers:
             self._arm_for_next()
 
     def _arm_for_next(self) -> None:
+        # Nearly all are empty: else a client would wake up once a bucket, long after its calls.
+        while self._ticks and not self._buckets[self._ticks[0]]:
+            del self._buckets[heapq.heappop(self._ticks)]
         # What expired may have armed the clock for a later deadline of its own.
         if self._ticks and (self._armed_for is None or self._ticks[0] < self._armed_for):
             self._arm(self._ticks[0])

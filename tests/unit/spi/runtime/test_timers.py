@@ -315,6 +315,30 @@ def test_far_deadlines_share_buckets():
     assert not any(timers._buckets.values())  # noqa: SLF001
 
 
+def test_forgotten_deadlines_do_not_wake_the_process():
+    """
+    A client that makes a call now and then is not woken at the deadline of each.
+    """
+    woken = []
+
+    class Counted(Clock):
+        def callLater(self, delay, call, *args):  # noqa: N802 - Twisted's
+            return super().callLater(delay, lambda: (woken.append(delay), call(*args)))
+
+    clock = Counted()
+    timers, kept = Timers(clock), Deadline(clock)
+    timers.watch(100.0, kept)
+    for _ in range(1000):
+        call = Deadline(clock)
+        timers.watch(clock.seconds() + 3.0, call).discard(call)
+        clock.advance(0.05)
+        assert [] == call.told
+    clock.advance(60.0)
+
+    assert len(woken) < 25
+    assert 1 == len(kept.told)
+
+
 @pytest.mark.parametrize("after_s", [59, 60, 61, 3600])
 def test_far_deadlines_are_kept(after_s):
     """
