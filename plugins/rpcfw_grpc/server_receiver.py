@@ -25,7 +25,7 @@ from rpcfw_grpc.http2.flow_control import MAX_WINDOW_BYTES
 from rpcfw_grpc.http2.frame_reader import FastPath
 from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.http2.header_list import Malformed
-from rpcfw_grpc.http2.stream import Stream
+from rpcfw_grpc.http2.stream import State, Stream
 from rpcfw_grpc.message_assembler import CallFault, MessageAssembler, max_whole_bytes
 from rpcfw_grpc.message_framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES, PREFIX_BYTES
 from rpcfw_grpc.receiver import Receiver
@@ -192,6 +192,8 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         Take the end of a request whose HEADERS have come before: its message, or no more DATA.
         """
         arriving = self._open.get(stream_id)
+        if type(arriving) is Stream and start == stop:
+            return stop if self._end(arriving) else 0
         if type(arriving) is not Arriving:
             return 0
         if start < stop:
@@ -205,6 +207,22 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         body = arriving.data[PREFIX_BYTES:]
         self._assembler.events.append(RequestReceived(stream_id, headers.head, body, "", True))
         return stop
+
+    def _end(self, stream: _Stream) -> bool:
+        """
+        Take an empty DATA frame that ends a request, if all that is expected has come.
+        """
+        if (
+            stream.app_closed
+            or stream.state is not State.OPEN
+            or stream.content_length >= 0
+            or stream.call.reader.partial
+        ):
+            return False
+        self._activity.progress += 1
+        stream.state = State.HALF_CLOSED_REMOTE
+        self._request_ended(stream)
+        return True
 
     def _granted(self, data: bytes, at: int, stream_id: int) -> int:
         """
