@@ -21,7 +21,7 @@ from rpcfw_grpc.calls import ServerCall
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.connection import Connection
-from rpcfw_grpc.http2.flow_control import MAX_WINDOW_BYTES
+from rpcfw_grpc.http2.flow_control import increment_at
 from rpcfw_grpc.http2.frame_reader import FastPath
 from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.http2.header_list import Malformed
@@ -119,7 +119,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         if stop + DATA_AND_PREFIX_BYTES > len(data):
             return self._begin(data, start, stop, stream_id)
         if data[stop + _TYPE_AT] == frames.WINDOW_UPDATE:
-            increment = self._granted(data, stop, stream_id)
+            increment = increment_at(data, stop, stream_id, self._peer.window_bytes)
             at += frames.WINDOW_UPDATE_BYTES
             if not increment or at + DATA_AND_PREFIX_BYTES > len(data):
                 return 0
@@ -223,18 +223,6 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         stream.state = State.HALF_CLOSED_REMOTE
         self._request_ended(stream)
         return True
-
-    def _granted(self, data: bytes, at: int, stream_id: int) -> int:
-        """
-        Return what the WINDOW_UPDATE frame at ``at`` adds to a new stream.
-
-        0 if it is not of this stream, or not as it should be.
-        """
-        high, low, _, _, same, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
-        if high or low != 4 or same != stream_id:
-            return 0
-        fits = increment <= MAX_WINDOW_BYTES - self._peer.window_bytes
-        return increment if fits else 0
 
     def _decode(self, stream_id: int, block: bytes) -> RequestHeaders | None:
         """

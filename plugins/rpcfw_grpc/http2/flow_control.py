@@ -21,7 +21,7 @@ from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
 from rpcfw_grpc.http2.settings import CONNECTION_WINDOW_BYTES
 
-__all__ = ["MAX_WINDOW_BYTES", "ReceiveFlow", "ReceiveWindow", "enlarged"]
+__all__ = ["MAX_WINDOW_BYTES", "ReceiveFlow", "ReceiveWindow", "enlarged", "increment_at"]
 
 MAX_WINDOW_BYTES = 2**31 - 1
 
@@ -37,6 +37,18 @@ def enlarged(window: int, increment: int) -> int:
             ErrorCode.FLOW_CONTROL_ERROR,
         )
     return window
+
+
+def increment_at(data: bytes, at: int, stream_id: int, window: int) -> int:
+    """
+    Return what the WINDOW_UPDATE frame at ``at`` adds to the window of a stream.
+
+    0 if it is of another stream, or not as it should be, or makes the window too large.
+    """
+    high, low, _, _, same, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
+    if high or low != 4 or same != stream_id or window + increment > MAX_WINDOW_BYTES:
+        return 0
+    return int(increment)
 
 
 class ReceiveWindow:
