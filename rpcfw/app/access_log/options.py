@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rpcfw.app.access_log.lines import FIELDS
+from rpcfw.app.access_log.rotation_lock import lock_file
 from rpcfw.filters.access_log import Wanted
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.options import below_minimum, option, options
@@ -117,8 +118,13 @@ def _cannot_write(file: Path, rotates: bool) -> str:
         return f"there is no folder {folder}"
     if not os.access(file if file.exists() else folder, os.W_OK):
         return f"{file} cannot be written by the user of this process"
-    if rotates and file.is_file() and not os.access(folder, os.W_OK):
-        # All lines would be lost from the first rotation on.
+    if not rotates:
+        return ""
+    # All lines would be lost from the first rotation on.
+    lock = lock_file(file)
+    if lock.exists() and not os.access(lock, os.R_OK | os.W_OK):
+        return f"the user of this process cannot open {lock}; remove it, or let the user write it"
+    if file.is_file() and not os.access(folder, os.W_OK):
         return (
             f"the user of this process cannot begin new files in {folder}; let it write there, or "
             "set max_file_size = 0B and rotate_daily = no"

@@ -12,11 +12,18 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EAGAIN
 from pathlib import Path
 
-__all__ = ["rotation_lock"]
+__all__ = ["lock_file", "rotation_lock"]
+
+
+def lock_file(path: Path) -> Path:
+    """
+    Return the file that is locked while another one is rotated.
+    """
+    return Path(f"{os.path.realpath(path)}.lock")
 
 
 @contextmanager
@@ -28,12 +35,13 @@ def rotation_lock(path: Path) -> Iterator[bool]:
         OSError: the file of the lock cannot be opened.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(f"{os.path.realpath(path)}.lock", flags, 0o640)
+    descriptor = os.open(lock_file(path), flags, 0o640)
     try:
         yield _take(descriptor)
     finally:
         # By name and not by the close alone: a process that was forked meanwhile has a copy.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

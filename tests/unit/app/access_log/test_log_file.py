@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from errno import ENOLCK
+from pathlib import Path
 
 import pytest
 
@@ -219,3 +221,21 @@ def test_processes_that_write_one_file_lose_nothing(tmp_path):
         line for lines in written.values() for line in lines
     )
     assert len(written) > 2
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    """
+    The file is rotated as one that no other process writes, and no descriptor stays open.
+    """
+
+    def refuse(descriptor, operation):
+        raise OSError(ENOLCK, "No locks available")
+
+    monkeypatch.setattr("rpcfw.app.access_log.rotation_lock.fcntl.flock", refuse)
+    log = Log(tmp_path, max_bytes=8)
+    log.write("aaa")
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    log.write("bbb", "ccc", "ddd", "eee")
+
+    assert {"a.log": ["eee"], "a.log.1": ["ccc", "ddd"], "a.log.2": ["aaa", "bbb"]} == log.read()
+    assert before >= sum(1 for _ in Path("/proc/self/fd").iterdir())

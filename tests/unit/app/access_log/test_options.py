@@ -58,6 +58,20 @@ def test_a_folder_in_which_files_cannot_be_rotated(tmp_path, monkeypatch, rotati
     assert file == read(file=file, max_file_size="0B").file
 
 
+def test_a_lock_that_cannot_be_opened(tmp_path, monkeypatch):
+    """
+    It is that of another user: the file could not be rotated, and its lines would be lost.
+    """
+    file, lock = tmp_path / "access.log", tmp_path / "access.log.lock"
+    file.touch()
+    lock.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != lock)
+
+    with pytest.raises(SettingsError, match=f"cannot open {lock}"):
+        read(file=file)
+    assert file == read(file=file, max_file_size="0B").file
+
+
 def test_which_calls_are_always_logged():
     """
     ``always`` names groups of calls, or statuses.
