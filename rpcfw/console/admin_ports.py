@@ -179,17 +179,17 @@ class AdminPorts:
 
     async def _ask(self, schedule: PortSchedule, address: Address) -> None:
         timers = self._runtime.timers
-        error = ""
+        error, size = "", 0
         try:
             asked = self._client.inspect(address)
-            said = await with_deadline(asked, timers, timers.seconds() + _TIMEOUT_S)
+            said, size = await with_deadline(asked, timers, timers.seconds() + _TIMEOUT_S)
             error = self._take(address, said)
         except DeadlineExceeded:
             error = f"no answer within {_TIMEOUT_S:g} s"
         except RegistryError as failure:
             error = str(failure)
         finally:
-            schedule.ended(address, answered=not error)
+            schedule.ended(address, answered=not error, size=size)
         if error and address in self._seen:
             self._seen[address].failed(error)
 

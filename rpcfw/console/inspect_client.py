@@ -132,9 +132,9 @@ class InspectClient:
         if self._credentials is not None:
             await self._credentials.stop()
 
-    async def inspect(self, address: Address) -> Inspected:
+    async def inspect(self, address: Address) -> tuple[Inspected, int]:
         """
-        Return what a process says of itself.
+        Return what a process says of itself, and how many bytes it sent for that.
 
         Raises:
             RegistryError: it did not answer, or not with what was asked for.
@@ -149,7 +149,7 @@ class InspectClient:
             response = await protocol.done
         finally:
             protocol.end()
-        return _read(response)
+        return _read(response), len(response)
 
 
 def admin_credentials(application: Application) -> Credentials | None:

@@ -4,6 +4,7 @@ Which admin port is asked next.
 A port that does not answer takes seconds each time, and anybody who can announce instances can
 announce thousands of those. So each port has a due time of its own, later after each failure, and
 ports that answered last time have connections of their own: they never wait behind the others.
+To read a large answer takes the time of everybody, so its port is asked less often, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _MAX_ANSWERING = 16
 _MAX_OTHERS = 48
 #: The longest time between two questions to a port that does not answer.
 _MAX_PAUSE_S = 60.0
+#: What is read of one port. The largest answer is read once in the longest pause.
+_BYTES_PER_S = 64 << 10
 #: 2 to this power is longer than any pause.
 _MAX_DOUBLINGS = 16
 
@@ -35,12 +38,14 @@ class _Port:
         due: when it is asked next.
         failures: since its last answer.
         answered: last time.
+        size: of its last answer, in bytes.
         began: when it was asked last.
     """
 
     due: float
     failures: int = 0
     answered: bool = False
+    size: int = 0
     began: float = 0.0
 
 
@@ -106,18 +111,21 @@ class PortSchedule:
                 return address
         return None
 
-    def ended(self, address: Address, *, answered: bool) -> None:
+    def ended(self, address: Address, *, answered: bool, size: int = 0) -> None:
         """
         Note that a port has answered, or has not.
+
+        Args:
+            size: of the answer, in bytes.
         """
         self._taken[self._asked.pop(address)] -= 1
         port = self._ports.get(address)
         if port is not None:
-            port.answered = answered
+            port.answered, port.size = answered, size
             port.failures = 0 if answered else port.failures + 1
-            port.due = port.began + self._pause_s(port.failures)
+            port.due = port.began + self._pause_s(port)
 
-    def _pause_s(self, failures: int) -> float:
+    def _pause_s(self, port: _Port) -> float:
         longest = max(_MAX_PAUSE_S, self._interval_s)
-        doubled: float = self._interval_s * 2 ** min(max(failures - 1, 0), _MAX_DOUBLINGS)
-        return min(doubled, longest)
+        doubled: float = self._interval_s * 2 ** min(max(port.failures - 1, 0), _MAX_DOUBLINGS)
+        return min(max(doubled, port.size / _BYTES_PER_S), longest)

@@ -221,7 +221,7 @@ class Flood:
         self.huge = Inspected(methods=[InspectedMethod("server", "a" * 2000, "b" * 2000)] * 2000)
 
     async def inspect(self, address):
-        return self.huge if address.port < self.large else self.said
+        return (self.huge if address.port < self.large else self.said), 1000
 
 
 def test_what_all_ports_announce_is_bounded(lab):

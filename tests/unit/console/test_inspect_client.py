@@ -58,7 +58,9 @@ def asked(endpoint, *parts, address="tcp:10.0.0.5:2290", credentials=None):
     if hasattr(results[0], "check"):
         assert results[0].check(RegistryError), results[0]
         return str(results[0].value)
-    return results[0]
+    said, size = results[0]
+    assert size == sum(map(len, parts))
+    return said
 
 
 def page(**tables):

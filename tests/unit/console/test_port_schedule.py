@@ -51,6 +51,21 @@ def test_a_port_that_does_not_answer():
     assert [0.0, 5.0, 15.0, 35.0, 75.0, 135.0, 195.0] == found[port(1)]
 
 
+def test_large_answers():
+    """
+    A port whose answers take long to be read is asked less often, and once in a minute at least.
+    """
+    for size, due in ((200 << 10, 5.0), (640 << 10, 10.0), (4 << 20, 60.0), (1 << 30, 60.0)):
+        schedule = PortSchedule(5.0)
+        schedule.begin([port(1)], 0.0)
+        schedule.next(0.0)
+        schedule.ended(port(1), answered=True, size=size)
+        schedule.begin([port(1)], due - 1.0)
+        assert schedule.next(due - 1.0) is None
+        schedule.begin([port(1)], due)
+        assert port(1) == schedule.next(due)
+
+
 def test_a_pause_is_at_least_the_interval():
     """
     An interval that is longer than the longest pause is kept.
