@@ -49,7 +49,7 @@ class Limits:
     max_send_bytes: int = 64 << 20
     max_header_bytes: int = 16 << 10
     max_calls: int = 10_000
-    stream_window_bytes: int = 1 << 20
+    stream_window_bytes: int = 2 << 20
     max_unread_bytes: int = 64 << 20
     max_resets: int = 200
     max_pings: int = 100

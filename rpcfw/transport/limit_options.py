@@ -37,7 +37,7 @@ class LimitOptions:
     max_header_bytes: Bytes = option("16KiB", "largest header of a call: path, metadata, trailers")
     max_calls: int = option("10000", "maximum number of open calls on one connection")
     stream_window_bytes: Bytes = option(
-        "1MiB", "flow-control window of a stream: bytes that may be sent before they are read"
+        "2MiB", "flow-control window of a stream: bytes that may be sent before they are read"
     )
     max_unread_bytes: Bytes = option(
         "64MiB", "unread messages of all streams of one connection; calls beyond it end"

@@ -37,7 +37,7 @@ def test_the_greetings() -> None:
     assert (
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
         + bytes.fromhex("000018 04 00 00000000")
-        + bytes.fromhex("0002 00000000  0004 00100000")
+        + bytes.fromhex("0002 00000000  0004 00200000")
         + bytes.fromhex("0005 00010000  0006 00004000")
         + bytes.fromhex("000004 08 00 00000000  00ff0001")
     ) == machine.take_output()
@@ -45,7 +45,7 @@ def test_the_greetings() -> None:
     machine.start()
     assert (
         bytes.fromhex("000018 04 00 00000000")
-        + bytes.fromhex("0003 00000064  0004 00100000")
+        + bytes.fromhex("0003 00000064  0004 00200000")
         + bytes.fromhex("0005 00010000  0006 00004000")
         + bytes.fromhex("000004 08 00 00000000  00ff0001")
     ) == machine.take_output()

@@ -302,7 +302,7 @@ def test_a_client_says_hello():
     """
     A client's HELLO says version 1 and all its limits.
     """
-    machine = ClientMachine(Limits(), ("gzip", "zstd"), "shop")
+    machine = ClientMachine(Limits(stream_window_bytes=1 << 20), ("gzip", "zstd"), "shop")
     machine.start()
 
     assert vector("hello_full") == machine.take_output()
