@@ -41,7 +41,8 @@ def make_runtime(
     """
     Return the runtime that a plan asks for, and the plugins in it, to be started.
     """
-    network = network or Network(reactor, tls=TLS(plan.tls, time_of_day_of(reactor)))
+    tls = TLS(plan.tls, clock_of(reactor), time_of_day_of(reactor))
+    network = network or Network(reactor, tls=tls)
     plugin_context = _plugin_context(plan, reactor, random, network, open_channel)
     encoding = plan.compression.plugin
     codecs = {chosen.name: chosen.make(plugin_context) for chosen in plan.codecs}

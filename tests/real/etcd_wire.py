@@ -38,7 +38,7 @@ def wired(clock, around, options):
         reactor=clock,
         timers=around.timers,
         random=around.random,
-        network=Network(reactor, tls=TLS(options)),
+        network=Network(reactor, tls=TLS(options, reactor)),
         payload=Payload(
             {"protobuf": ProtobufCodec(NoOptions(), around)}, {}, "", 1024, limits.max_receive_bytes
         ),

@@ -60,7 +60,7 @@ class Network:
     ) -> None:
         self._reactor = reactor
         self._memory = memory or MemoryNetwork(reactor)
-        self._tls = tls or TLS(None)
+        self._tls = tls or TLS(None, reactor)
         self._alpn = ""
         #: The connections that are closed and still write; copies share it.
         self.lingering = Lingering()
@@ -78,7 +78,7 @@ class Network:
         Return the same network for a client with TLS files of its own.
         """
         bound = copy(self)
-        bound._tls = TLS.of_files(files)  # noqa: SLF001  # a copy of this very object
+        bound._tls = TLS.of_files(files, self._reactor)  # noqa: SLF001  # a copy of this very object
         return bound
 
     def client(self, address: Address, timeout_s: float) -> IStreamClientEndpoint:
@@ -98,7 +98,7 @@ class Network:
             )
             if address.scheme == "tcp":
                 return endpoint
-            return self._tls.client(endpoint, address.host, self._alpn)
+            return self._tls.client(endpoint, address.host, self._alpn, str(address))
         if address.scheme == "unix":
             return UNIXClientEndpoint(self._reactor, address.host, timeout=int(timeout_s) or 1)
         return _MemoryClient(self._memory, address.host)

@@ -35,6 +35,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from rpcfw.printable import printable
+from rpcfw.transport.network.tls_sessions import ResumableConnection, SessionsOfContext
 
 __all__ = ["ServerIdentity", "VerifiedConnections"]
 
@@ -95,15 +96,25 @@ class VerifiedConnections:
     """
     Makes connections whose server proves to be the one that was dialled.
 
+    A resumed session makes no callback: its certificate was checked when the session began.
+
     Args:
-        context: what is trusted, and what is shown.
+        sessions: those of the context, which says what is trusted, and what is shown.
         identity: the server's.
         alpn: names of the protocols that may be spoken, best first.
+        address: of the server, which tells it from others of its name.
     """
 
-    def __init__(self, context: SSL.Context, identity: ServerIdentity, alpn: Sequence[str]) -> None:
-        self._context = context
+    def __init__(
+        self,
+        sessions: SessionsOfContext,
+        identity: ServerIdentity,
+        alpn: Sequence[str],
+        address: str = "",
+    ) -> None:
+        self._sessions = sessions
         self._identity = identity
+        self._target = (identity.name, address, *alpn)
         self._alpn = [name.encode("ascii") for name in alpn]
 
     # The name is Twisted's.
@@ -111,7 +122,7 @@ class VerifiedConnections:
         """
         Return the OpenSSL connection of one more dial.
         """
-        connection = SSL.Connection(self._context, None)
+        connection = ResumableConnection(self._sessions, self._target)
         sni = self._identity.sni
         if sni is not None:
             connection.set_tlsext_host_name(sni)

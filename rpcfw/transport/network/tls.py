@@ -16,26 +16,27 @@ from attrs import evolve
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
-    IOpenSSLContextFactory,
     IProtocolFactory,
     IStreamClientEndpoint,
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from rpcfw.errors import SetupError
 from rpcfw.kernel.extras import needs
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.options import option, options
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.network.certificates import Identity, load_certificates, load_identity
 from rpcfw.transport.network.end_reason import handshake_error
+from rpcfw.transport.network.tls_contexts import Contexts
 from rpcfw.values.tls_files import TLS12_CIPHERS, TLSFiles
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Context
 
     from rpcfw.transport.network.server_identity import ServerIdentity
+    from rpcfw.transport.network.tls_sessions import Sessions
 
 __all__ = ["TLS", "TLSOptions"]
 
@@ -87,6 +88,7 @@ class TLS:
 
     Args:
         options: see `TLSOptions`; None for the defaults.
+        clock: for the age of sessions.
         time_of_day: seconds since 1970, to warn of a certificate that is out of date;
             None for no warning.
     """
@@ -94,19 +96,24 @@ class TLS:
     log = Logger()
 
     def __init__(
-        self, options: TLSOptions | None, time_of_day: Callable[[], float] | None = None
+        self,
+        options: TLSOptions | None,
+        clock: Clock,
+        time_of_day: Callable[[], float] | None = None,
     ) -> None:
         self._options = options or options_of(TLSOptions)
         self._time_of_day = time_of_day
-        self._client_contexts: _Contexts | None = None
+        self._clock = clock
+        self._client_contexts: Contexts | None = None
+        self._sessions: Sessions | None = None
 
     @classmethod
-    def of_files(cls, files: TLSFiles) -> TLS:
+    def of_files(cls, files: TLSFiles, clock: Clock) -> TLS:
         """
         Return a TLS object for these files, without anything of ``[tls]``.
         """
         given = {"ca": files.ca, "certificate": files.certificate, "key": files.key}
-        return cls(evolve(options_of(TLSOptions), **given))  # type: ignore[misc]  # attrs all the same
+        return cls(evolve(options_of(TLSOptions), **given), clock)  # type: ignore[misc]  # attrs all the same
 
     def check(self) -> None:
         """
@@ -120,32 +127,45 @@ class TLS:
             raise SetupError("\n".join(mistakes))
 
     def client(
-        self, endpoint: IStreamClientEndpoint, host: str, alpn: str
+        self, endpoint: IStreamClientEndpoint, host: str, alpn: str, address: str = ""
     ) -> IStreamClientEndpoint:
         """
         Return an endpoint that connects to ``host`` over TLS.
 
+        Args:
+            address: where the endpoint connects to; see `client_creator`.
+
         Raises:
             SetupError: TLS is not installed, or something cannot be used.
         """
-        wrapped: IStreamClientEndpoint = wrapClientTLS(self.client_creator(host, alpn), endpoint)
+        creator = self.client_creator(host, alpn, address)
+        wrapped: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
         return wrapped
 
-    def client_creator(self, host: str, alpn: str) -> IOpenSSLClientConnectionCreator:
+    def client_creator(
+        self, host: str, alpn: str, address: str = ""
+    ) -> IOpenSSLClientConnectionCreator:
         """
         Return what makes a client's side of TLS, for one connection to ``host``.
+
+        Args:
+            address: tells several servers of one name apart: each has sessions of its own.
 
         Raises:
             SetupError: TLS is not installed, or something cannot be used.
         """
         _ssl()
         from rpcfw.transport.network.server_identity import VerifiedConnections
+        from rpcfw.transport.network.tls_sessions import Sessions
 
         server = _server_identity(self._options.server_name or host)
         contexts = self._client_contexts
         if contexts is None:
-            contexts = self._client_contexts = _Contexts(self._files(), self._client_context)
-        return VerifiedConnections(contexts.getContext(), server, [alpn] if alpn else [])
+            contexts = self._client_contexts = Contexts(self._files(), self._client_context)
+        if self._sessions is None:
+            self._sessions = Sessions(self._clock)
+        sessions = self._sessions.of(contexts.getContext())
+        return VerifiedConnections(sessions, server, [alpn] if alpn else [], address)
 
     def server(self, factory: IProtocolFactory, alpn: Sequence[str]) -> IProtocolFactory:
         """
@@ -161,7 +181,7 @@ class TLS:
         if given.certificate is None:
             raise SetupError("to listen at a tls: address, set [tls] certificate and key")
         self.check()
-        contexts = _Contexts(self._files(), lambda: self._server_context(alpn))
+        contexts = Contexts(self._files(), lambda: self._server_context(alpn), self._clock)
         wrapped: IProtocolFactory = TLSPort(contexts, isClient=False, wrappedFactory=factory)
         return wrapped
 
@@ -192,41 +212,6 @@ class TLS:
             self.log.warn("TLS: {warning}; peers will refuse it", warning=warning)
 
 
-@implementer(IOpenSSLContextFactory)
-class _Contexts:
-    """
-    A context factory, in Twisted's sense, that follows its files.
-
-    What cannot be used is reported once; then what was read last is used until it changes again.
-    """
-
-    log = Logger()
-
-    def __init__(self, files: Sequence[Path], make: Callable[[], Context]) -> None:
-        self._files = files
-        self._make = make
-        self._read_at = self._changed_at()
-        self._made = make()
-
-    def getContext(self) -> Context:  # noqa: N802  # the name is Twisted's
-        """
-        Return the context for one more connection.
-        """
-        changed_at = self._changed_at()
-        if changed_at != self._read_at:
-            self._read_at = changed_at
-            try:
-                self._made = self._make()
-            except SetupError as error:
-                self.log.warn("the TLS files that were read last stay in use: {error}", error=error)
-            else:
-                self.log.info("read {file} again", file=str(self._files[0]))
-        return self._made
-
-    def _changed_at(self) -> list[tuple[int, ...]]:
-        return [_changed_at(file) for file in self._files]
-
-
 def _ssl() -> Any:
     try:
         import service_identity  # noqa: F401  # what checks names, of the same extra
@@ -249,17 +234,6 @@ def _tried(option_name: str, use: Callable[..., object], *given: Any) -> Iterato
 def _certificates(file: Path) -> object:
     _ssl()
     return load_certificates(file)
-
-
-def _changed_at(file: Path) -> tuple[int, ...]:
-    """
-    Return what is different once a file was written, or another one was put in its place.
-    """
-    try:
-        status = file.stat()
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _server_identity(name: str) -> ServerIdentity:
@@ -308,6 +282,9 @@ def _context(identity: Identity | None, trust: Any, alpn: Sequence[str]) -> Cont
     asked = ssl.CertificateOptions(
         trustRoot=trust,
         acceptableProtocols=[name.encode("ascii") for name in alpn] or None,
+        # A server's session tickets: see `rpcfw.transport.network.tls_sessions`. They are encrypted
+        # with keys of this context, and hold the client's certificate.
+        enableSessionTickets=True,
         acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(TLS12_CIPHERS),
         **shown,
     )

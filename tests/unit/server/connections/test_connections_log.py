@@ -90,7 +90,9 @@ def test_failed_handshakes_make_few_lines(tmp_path: Path) -> None:
     from tests.certificates import Authority
 
     issued = Authority(tmp_path).issue("server", "localhost")
-    tls = TLS(evolve(options_of(TLSOptions), certificate=issued.certificate, key=issued.key))
+    tls = TLS(
+        evolve(options_of(TLSOptions), certificate=issued.certificate, key=issued.key), Clock()
+    )
     port = Port(lambda acceptor: tls.server(acceptor, []))
 
     with lines() as logged:

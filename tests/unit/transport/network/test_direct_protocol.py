@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from twisted.internet.endpoints import _WrappingFactory
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -66,7 +67,7 @@ def test_the_wrapper_below_tls_is_removed():
     """
     from rpcfw.transport.network.tls import TLS
 
-    creator = TLS(None).client_creator("localhost", "")
+    creator = TLS(None, Clock()).client_creator("localhost", "")
     inner = TLSMemoryBIOFactory(creator, isClient=True, wrappedFactory=Factory.forProtocol(Direct))
     transport = Transport()
     transport.connect(_WrappingFactory(inner))

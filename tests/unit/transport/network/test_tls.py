@@ -88,9 +88,9 @@ class Pair:
         clock = Clock()
         network = MemoryNetwork(clock)
         self.server, self.client = Noting(), Noting()
-        accepting = TLS(server).server(Factory.forProtocol(lambda: self.server), ["native"])
+        accepting = TLS(server, clock).server(Factory.forProtocol(lambda: self.server), ["native"])
         network.listen("server", accepting)
-        dialling = TLS(client).client(InMemory(network), host, offered)
+        dialling = TLS(client, clock).client(InMemory(network), host, offered)
         dialling.connect(Factory.forProtocol(lambda: self.client))
         for _ in range(50):
             clock.advance(0)
@@ -335,7 +335,9 @@ def test_ciphers_of_tls_1_2_are_modern_ones(authority):
 
         clock = Clock()
         network, server = MemoryNetwork(clock), Noting()
-        accepting = TLS(options(authority, issued)).server(Factory.forProtocol(lambda: server), [])
+        accepting = TLS(options(authority, issued), clock).server(
+            Factory.forProtocol(lambda: server), []
+        )
         network.listen("server", accepting)
         network.connect(
             "server", TLSMemoryBIOFactory(Contexts(), True, Factory.forProtocol(Noting))
@@ -354,7 +356,9 @@ def test_a_key_of_another_certificate_is_refused_at_the_start(authority):
     A mismatch is found before anything listens, and both files are named.
     """
     issued, other = authority.issue("server", "localhost"), authority.issue("other", "localhost")
-    mixed = TLS(evolve(options_of(TLSOptions), certificate=issued.certificate, key=other.key))
+    mixed = TLS(
+        evolve(options_of(TLSOptions), certificate=issued.certificate, key=other.key), Clock()
+    )
 
     with pytest.raises(SetupError, match=r"other-key\.pem is not that .*server-certificate\.pem"):
         mixed.check()
@@ -370,7 +374,9 @@ def test_a_certificate_that_openssl_refuses_is_named(authority, monkeypatch):
     that runs with the certificate that it has.
     """
     issued = authority.issue("server", "localhost")
-    given = TLS(evolve(options_of(TLSOptions), certificate=issued.certificate, key=issued.key))
+    given = TLS(
+        evolve(options_of(TLSOptions), certificate=issued.certificate, key=issued.key), Clock()
+    )
     running = given.server(Factory.forProtocol(Protocol), [])
 
     def refuse(self, certificate):
@@ -411,9 +417,9 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, content, reason):
         file.write_bytes(content)
 
     with pytest.raises(SetupError, match=rf"server\.pem.*{reason}"):
-        TLS(evolve(options_of(TLSOptions), certificate=file)).check()
+        TLS(evolve(options_of(TLSOptions), certificate=file), Clock()).check()
     with pytest.raises(SetupError, match=rf"server\.pem.*{reason}"):
-        TLS(evolve(options_of(TLSOptions), ca=file)).check()
+        TLS(evolve(options_of(TLSOptions), ca=file), Clock()).check()
 
 
 def test_a_key_with_a_password_is_refused(authority, tmp_path):
@@ -430,7 +436,9 @@ def test_a_key_with_a_password_is_refused(authority, tmp_path):
     locked.write_bytes(key.private_bytes(pem, pkcs8, password))
 
     with pytest.raises(SetupError, match=r"locked\.pem.*has a password"):
-        TLS(evolve(options_of(TLSOptions), certificate=issued.certificate, key=locked)).check()
+        TLS(
+            evolve(options_of(TLSOptions), certificate=issued.certificate, key=locked), Clock()
+        ).check()
 
 
 @pytest.mark.parametrize(
@@ -446,7 +454,9 @@ def test_a_certificate_out_of_date_is_warned_of(authority, days, warning):
     today = dt.datetime.now(dt.timezone.utc).timestamp()
 
     with capturedLogs() as logs:
-        TLS(options(authority, issued), lambda: today - days * 86_400.0).server(Factory(), [])
+        TLS(options(authority, issued), Clock(), lambda: today - days * 86_400.0).server(
+            Factory(), []
+        )
 
     texts = [formatEvent(event) for event in logs]
     assert (1 if warning else 0) == len(texts)
@@ -461,7 +471,7 @@ def test_a_name_that_no_certificate_can_have_is_refused(authority, name):
     A host that is no name at all is refused with a sentence before it is dialled.
     """
     with pytest.raises(SetupError, match="no certificate can be for the name"):
-        TLS(options(authority)).client(InMemory(MemoryNetwork(Clock())), name, "native")
+        TLS(options(authority), Clock()).client(InMemory(MemoryNetwork(Clock())), name, "native")
 
 
 @pytest.mark.parametrize(

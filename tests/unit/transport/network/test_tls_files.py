@@ -23,21 +23,25 @@ FILES = ("ca", "certificate", "key")
 
 class World:
     """
-    A server and a client, each with certificates of its own in files of its own.
+    A server and a client, each with a clock of its own, and certificates in files of its own.
     """
 
     def __init__(self, folder):
         self.folder = folder
+        self.clocks = {"server": Clock(), "client": Clock()}
         self.clock = Clock()
         self.network = MemoryNetwork(self.clock)
         self.accepted = []
         self.authorities = {}
         self.give("first", "server", "client")
-        accepting = TLS(self.options("server", clients="certified")).server(
-            Factory.forProtocol(self.accept), ["native"]
+        accepting = self.tls("server", clients="certified").server(
+            Factory.forProtocol(self.accept), ["native", "h2"]
         )
         self.network.listen("server", accepting)
-        self.client = TLS(self.options("client"))
+        self.client = self.tls("client")
+
+    def tls(self, side, **others):
+        return TLS(self.options(side, **others), self.clocks[side])
 
     def accept(self):
         self.accepted.append(Noting())
@@ -63,12 +67,12 @@ class World:
             for name, source in zip(FILES, contents, strict=True):
                 self.file(side, name).write_bytes(source.read_bytes())
 
-    def talks(self):
+    def talks(self, client=None, host="localhost", alpn="native", address=""):
         """
         Tell whether a new connection can be used.
         """
         noting = Noting()
-        dialling = self.client.client(InMemory(self.network), "localhost", "native")
+        dialling = (client or self.client).client(InMemory(self.network), host, alpn, address)
         dialling.connect(Factory.forProtocol(lambda: noting))
         for _ in range(50):
             self.clock.advance(0)

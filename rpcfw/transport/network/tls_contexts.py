@@ -1,0 +1,95 @@
+"""
+OpenSSL contexts that follow their files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from rpcfw.errors import SetupError
+from rpcfw.spi.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from OpenSSL.SSL import Context
+
+__all__ = ["MAX_AGE_S", "Contexts"]
+
+#: A server's context has the keys of its session tickets, and OpenSSL never changes them. With
+#: TLS 1.2 they decrypt what was recorded of all connections that a ticket was issued for. So a
+#: context is replaced after this time.
+MAX_AGE_S = 3600.0
+
+
+@implementer(IOpenSSLContextFactory)
+class Contexts:
+    """
+    A context factory, in Twisted's sense, that follows its files.
+
+    What cannot be used is reported once; then what was read last is used until it changes again, or
+    until the context has to be replaced.
+
+    Args:
+        files: what a context is made of.
+        make: reads them.
+        clock: to replace a context after `MAX_AGE_S`; None: only when the files change.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        make: Callable[[], Context],
+        clock: Clock | None = None,
+    ) -> None:
+        self._files = files
+        self._make = make
+        self._clock = clock
+        self._read_at = self._changed_at()
+        self._made = make()
+        self._made_at = self._now()
+
+    def getContext(self) -> Context:  # noqa: N802  # the name is Twisted's
+        """
+        Return the context for one more connection.
+        """
+        changed_at = self._changed_at()
+        if changed_at != self._read_at:
+            self._read_at = changed_at
+            if self._make_again():
+                self.log.info("read {file} again", file=str(self._files[0]))
+        elif self._now() - self._made_at >= MAX_AGE_S:
+            self._make_again()
+        return self._made
+
+    def _make_again(self) -> bool:
+        self._made_at = self._now()
+        try:
+            self._made = self._make()
+        except SetupError as error:
+            self.log.warn("the TLS files that were read last stay in use: {error}", error=error)
+            return False
+        return True
+
+    def _now(self) -> float:
+        return 0.0 if self._clock is None else self._clock.seconds()
+
+    def _changed_at(self) -> list[tuple[int, ...]]:
+        return [_changed_at(file) for file in self._files]
+
+
+def _changed_at(file: Path) -> tuple[int, ...]:
+    """
+    Return what is different once a file was written, or another one was put in its place.
+    """
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
