@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 
 from benchmarks.job import Job
@@ -41,26 +42,25 @@ class _Connecting:
             if self._context is None:
                 self._greet(connection)
                 return
+            session = self._session
             with self._context.wrap_socket(
-                connection, server_hostname="127.0.0.1", session=self._session
+                connection, server_hostname="127.0.0.1", session=session
             ) as secure:
                 self._greet(secure)
-                self._remember(secure)
+                if session is not None and not secure.session_reused:
+                    raise ConnectionError("the server did not resume the TLS session")
+                if self._job.resumes:
+                    # It has come with the answer.
+                    self._session = secure.session
+                # Without a farewell OpenSSL does not resume the session. What comes after it,
+                # in place of the server's own, is of no interest.
+                with suppress(OSError):
+                    secure.unwrap()
 
     def _greet(self, connection: socket.socket) -> None:
         connection.sendall(self._greeting)
         if not connection.recv(1 << 16):
             raise ConnectionError("the server closed a connection that had done nothing")
-
-    def _remember(self, connection: ssl.SSLSocket) -> None:
-        """
-        Keep the session, which has come with the answer.
-        """
-        if not self._job.resumes:
-            return
-        if self._session is not None and not connection.session_reused:
-            raise ConnectionError("the server did not resume the TLS session")
-        self._session = connection.session
 
 
 def _context(job: Job) -> ssl.SSLContext:

@@ -56,8 +56,8 @@ def become(program: Sequence[str], job: Job) -> None:
     """
     Run a program that was built in the place of this process, and tell it its job.
     """
-    request = Path(job.modules, f"order-{job.remark_bytes}.json")
-    # It is too long for the command line.
+    # It is too long for the command line; and others that start now write a file of their own.
+    request = Path(job.modules, f"order-{os.getpid()}.json")
     request.write_text(json.dumps(job.fields))
     what = {
         "role": job.role,
