@@ -87,6 +87,7 @@ class AccessLog(Filter):
     """
 
     side: ClassVar[str]
+    waits = False
 
     def __init__(
         self,
