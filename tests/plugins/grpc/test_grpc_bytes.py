@@ -127,7 +127,9 @@ def test_its_first_bytes_are_known() -> None:
         (3.001, "3010000u"),
         (30.0, "30000m"),
         (86_400.0, "86400000m"),
+        (99_950.0, "100000S"),
         (1e6, "1000000S"),
+        (99_900_001.0, "99999999S"),
         (float("inf"), "99999999S"),
     ],
 )
@@ -135,16 +137,31 @@ def test_timeouts_are_written(seconds, text) -> None:
     """
     In few digits, rounded up, so that like calls have like heads.
     """
-    assert text == write_timeout(seconds)
+    assert text == write_timeout(seconds)[2]
 
 
-@given(st.floats(1e-9, 1e9))
+@given(st.floats(1e-9, 1e9) | st.floats(0.9, 1.1).map(lambda share: share * 1e5))
 def test_timeouts_are_close_to_what_was_meant(seconds) -> None:
     """
     Never shorter, never more than a hundredth longer; or the longest there is.
     """
-    read = read_timeout(write_timeout(seconds))
+    read = read_timeout(write_timeout(seconds)[2])
     assert seconds * (1 - 1e-8) <= read <= seconds * 1.01 + 1e-9 or read == 99_999_999
+
+
+@given(
+    st.floats(1e-9, 2e8) | st.floats(0.005, 0.02) | st.sampled_from([0.01, 1e-6, 0.1, 1, 10, 1e5]),
+    st.floats(0, 1),
+)
+def test_a_timeout_stands_for_all_times_in_its_range(seconds, share) -> None:
+    """
+    It is what would be written for each of them; the time it was written for is one.
+    """
+    low, high, text = write_timeout(seconds)
+    other = low + (high - low) * share if high < float("inf") else low * (1 + share)
+    assert low < seconds * (1 + 1e-9)
+    assert seconds <= high * (1 + 1e-9)
+    assert not low < other <= high or text == write_timeout(other)[2]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,19 @@ def test_the_timeout(encoder, timeout_s, sent):
     assert sent == fields.get(b"grpc-timeout")
 
 
+def test_timeouts_of_calls_one_after_another(encoder):
+    """
+    Each call has its own, however near to the one before.
+    """
+    decoder = Decoder()
+    for timeout_s in (3.0, 2.9999, 2.991, 2.99, 2.9899, 3.0, 0.0, None, 3.0, inf, 1e9, 3.01):
+        block = encoder.block(head(BLUE, timeout_s), "", 16384)
+        sent = dict(decoder.decode(block, raw=True)).get(b"grpc-timeout")
+        alone = RequestEncoder("10.0.0.1:80", "http", ("gzip",), "shop")
+        fields = Decoder().decode(alone.block(head(BLUE, timeout_s), "", 16384), raw=True)
+        assert dict(fields).get(b"grpc-timeout") == sent
+
+
 @pytest.mark.parametrize("metadata", [EMPTY, BLUE])
 def test_the_size_of_the_list_is_the_limit(encoder, metadata):
     """
