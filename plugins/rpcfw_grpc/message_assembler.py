@@ -235,7 +235,7 @@ class MessageAssembler:
             return 0
         self._activity.progress += 1
         self.partial += size
-        reader.keep(data[start:stop])
+        reader.keep(memoryview(data)[start:stop])
         window.left -= size
         increment = window.acknowledge_early(reader.partial, reader.whole)
         if increment:
