@@ -13,6 +13,7 @@ from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.address import Address
+from rpcfw.values.copied_error import copied_error
 from rpcfw.values.instance import Instance
 
 __all__ = ["MakeLinks", "Nodes"]
@@ -120,7 +121,7 @@ class Nodes:
 
     def close(self, error: CallError) -> None:
         """
-        Close all at once; open calls fail with ``error``.
+        Close all at once; open calls fail with copies of ``error``.
         """
         nodes, self._by_id = self._by_id, {}
         self._changed()
@@ -177,7 +178,7 @@ def _rank(node: Node) -> Rank:
 def _fail_calls(driver: Driver, error: CallError) -> None:
     for call_id, listener in tuple(driver.listeners.items()):
         driver.cancel(call_id, error.message)
-        listener.lost(error)
+        listener.lost(copied_error(error))
 
 
 def _same_place(old: Instance, new: Instance) -> bool:

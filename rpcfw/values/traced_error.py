@@ -5,6 +5,7 @@ Errors that name the trace of their call.
 from __future__ import annotations
 
 from rpcfw.errors import CallError
+from rpcfw.values.copied_error import copied_error
 
 __all__ = ["traced_error"]
 
@@ -13,12 +14,9 @@ def traced_error(error: CallError, trace_id: str) -> CallError:
     """
     Return an error as that of a call in a trace.
 
-    Calls that end for the same reason, as a client that is closed, may share one error. So it is
-    a copy if that names another trace.
+    It is a copy if that names another trace, as an error that a program keeps and raises again.
     """
     if error.trace_id not in ("", trace_id):
-        copied = type(error).__new__(type(error), *error.args)
-        copied.__dict__.update(error.__dict__)
-        error = copied
+        error = copied_error(error)
     error.trace_id = trace_id
     return error

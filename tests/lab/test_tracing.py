@@ -331,29 +331,6 @@ def test_what_is_not_sampled_is_recorded_nowhere(lab, recorded):
     assert 1 == len(set(parents))
 
 
-@pytest.mark.parametrize("wire", ["native", "grpc"])
-def test_calls_that_are_not_recorded_may_have_ids_of_their_own(lab, recorded, wire):
-    """
-    With `unrecorded_ids = own` no two calls have a trace id in common that have nothing else so.
-    """
-    shop = Shop()
-    wires = f"app.protocols={wire}", f"server.protocols={wire}", f"client.protocols={wire}"
-    lab.serve(shop, sets=wires)
-    own = TRACING, NONE, "tracing.unrecorded_ids=own"
-    client = lab.consumer(*wires, *own).application.client(Shop)
-
-    async def several():
-        for _ in range(20):
-            await client.get(7)
-
-    lab.run(several())
-
-    assert [] == recorded.spans
-    parents = [each.get("traceparent") for each in shop.metadata]
-    assert 20 == len({each.split("-")[1] for each in parents})
-    assert {"00"} == {each.split("-")[3] for each in parents}
-
-
 def test_a_peer_may_not_have_more_recorded_than_the_limit(lab, recorded):
     """
     A peer that wants each of its calls recorded gets as many as `max_rate` says.
@@ -521,35 +498,6 @@ def test_a_trace_state_in_several_parts(lab, recorded):
     lab.run(rpcfw.with_options(lab.client(Shop), metadata=parts).get(7))
 
     assert [{"a": "1", "b": "2"}] == [dict(each.context.trace_state) for each in recorded.spans]
-
-
-@pytest.mark.parametrize("name", ["coroutine", "stream"])
-def test_each_error_names_its_own_trace(lab, recorded, name):
-    """
-    Calls that end for the same reason have errors that lead to their own traces.
-    """
-    lab.serve(Kitchen(lab.clock), sets=(TRACING,))
-    consumer = lab.consumer(TRACING)
-    client = consumer.application.client(Kitchen)
-
-    async def failed():
-        try:
-            if name == "stream":
-                async for _ in client.stream():
-                    pass
-            else:
-                await client.coroutine()
-        except CallError as error:
-            return error
-        raise AssertionError("it did not fail")
-
-    calls = [lab.begin(failed()) for _ in range(3)]
-    lab.advance(0.5)
-    lab.stop(consumer)
-
-    found = [lab.finish(call).trace_id for call in calls]
-    assert 3 == len(set(found))
-    assert set(found) == {f"{each.context.trace_id:032x}" for each in recorded.spans}
 
 
 def test_a_method_that_does_not_heed_its_cancellation(lab, recorded, tmp_path):

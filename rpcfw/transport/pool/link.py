@@ -37,6 +37,7 @@ from rpcfw.transport.pool.open_connections import OpenConnections
 from rpcfw.transport.pool.options import LinkOptions
 from rpcfw.transport.pool.retries import Retries
 from rpcfw.values.address import Address
+from rpcfw.values.copied_error import copied_error
 
 __all__ = ["Link", "LinkOptions", "LinkState"]
 
@@ -164,7 +165,7 @@ class Link(DriverObserver):
         error = PassedOver(f"{self.address} is not connected yet, and other nodes are")
         for waiter, stays in tuple(self._wanting.items()):
             if not stays and not waiter.called:
-                waiter.errback(error)
+                waiter.errback(copied_error(error))
 
     def connect(self) -> None:
         """

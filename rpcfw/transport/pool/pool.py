@@ -236,7 +236,7 @@ class ConnectionPool:
 
     def refuse(self, error: CallError) -> None:
         """
-        Let the waiting calls fail with ``error``. None of them was begun.
+        Let the waiting calls fail with copies of ``error``. None of them was begun.
         """
         self._queue.refuse(error)
         self._choose()

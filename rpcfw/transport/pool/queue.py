@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from rpcfw.errors import CallError, ConnectionLost, Overloaded
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver
+from rpcfw.values.copied_error import copied_error
 
 __all__ = ["CallQueue", "PendingCall", "Waiting"]
 
@@ -140,9 +141,9 @@ class CallQueue:
 
     def refuse(self, error: CallError) -> None:
         """
-        Let all calls that wait now fail.
+        Let all calls that wait now fail, each with a copy.
         """
         calls, self._calls = self._calls, OrderedDict()
         for waiting in calls:
             if not waiting.called:
-                waiting.errback(error)
+                waiting.errback(copied_error(error))
