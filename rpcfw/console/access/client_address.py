@@ -22,8 +22,10 @@ _IP = IPv4Address | IPv6Address
 
 #: Proxies one behind the other. Further ones are not looked for.
 _MAX_PROXIES = 10
-#: RFC 7239, section 6: an IPv6 address is in brackets. Ports may follow.
-_NODE = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?", re.ASCII)
+#: RFC 7239, section 6: an IPv6 address is in brackets. A port may follow, or a name for one.
+_NODE = re.compile(
+    r"(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?", re.ASCII
+)
 #: Section 4: a token, or a text in quotes. No address has a comma, so here no text may have one.
 _PAIR = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^\s,;\"=]+|\"[^\",]*\")", re.ASCII)
 
@@ -78,10 +80,12 @@ def _in_list(text: str) -> _IP | None:
 def _in_forwarded(text: str) -> _IP | None:
     """
     Read an element of Forwarded: pairs, each at most once, one of which is ``for``.
+
+    Between two semicolons there may be none (section 4).
     """
     found: dict[str, str] = {}
-    for part in text.split(";"):
-        pair = _PAIR.fullmatch(part.strip(" \t"))
+    for part in filter(None, (each.strip(" \t") for each in text.split(";"))):
+        pair = _PAIR.fullmatch(part)
         if pair is None or pair[1].lower() in found:
             return None
         found[pair[1].lower()] = pair[2].strip('"')

@@ -60,6 +60,8 @@ def test_a_client_behind_trusted_proxies(line, found):
         ('by="_x";for="192.0.2.7:4711" ; host=a', "192.0.2.7"),
         ('for="[2001:db8::1]:4711"', "2001:db8::1"),
         ("for=192.0.2.7, for=10.0.0.8;proto=http", "192.0.2.7"),
+        ('for="192.0.2.7:_a-1"', "192.0.2.7"),
+        (";for=192.0.2.7; ;proto=https;", "192.0.2.7"),
     ],
 )
 def test_forwarded(line, found):
