@@ -36,9 +36,9 @@ def write_timeout(seconds: float) -> tuple[float, float, str]:
     Return (low, high, header) for ``seconds``, which may be negative or infinite.
 
     The header is that of all times over ``low`` up to ``high``: it is rounded up to three
-    digits. Calls made with the same time limit have slightly different times left; with fewer
-    digits their headers are the same bytes, and a server that remembers headers need not read
-    them again.
+    digits. ``seconds`` may lie just below them, since binary fractions are not exact. Calls
+    made with the same time limit have slightly different times left; with fewer digits their
+    headers are the same bytes, and a server that remembers headers need not read them again.
     """
     if seconds <= 0:
         return -inf, 0.0, "1n"
