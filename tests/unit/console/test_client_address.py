@@ -141,7 +141,6 @@ def test_what_is_no_address(line):
         "for=2001:db8::1",
         "proto=https",
         "192.0.2.7",
-        "for=192.0.2.7;",
     ],
 )
 def test_what_is_no_element(line):
