@@ -47,6 +47,7 @@ class SeenProcess:
         listed: the configuration names its port.
         error: why it was not asked; empty if it was.
         at: monotonic time of the last answer.
+        since: the same, of the first answer of this process there.
         counted: whether there are rates: it has answered twice, and did so last time.
         size: of what is kept of it, in bytes; an estimate.
     """
@@ -56,6 +57,7 @@ class SeenProcess:
     said: Inspected | None = None
     error: str = "not asked yet"
     at: float = 0.0
+    since: float = 0.0
     counted: bool = False
     rates: Sequence[MethodRate] = ()
     size: int = 0
@@ -86,7 +88,11 @@ class SeenProcess:
         Take an answer, and find what has happened since the one before.
         """
         passed = now - self.at if self.said is not None else 0.0
-        before = {} if self._is_another(said) else self._counts
+        before = self._counts
+        if self.said is None or said.process.run_id != self.said.process.run_id:
+            self.since = now
+        if self._is_another(said):
+            before = {}
         counts: dict[tuple[str, str, str], tuple[int, int]] = {}
         recent = {_key(each): each for each in said.last_minute or ()}
         rates = []
@@ -117,12 +123,12 @@ def each_once(processes: Iterable[SeenProcess]) -> dict[SeenProcess, SeenProcess
     Return processes in the order of their addresses, each with the one that it is, too.
 
     A process that is reached under two addresses says the same run id at both. It counts under
-    the first one; one that the configuration lists comes first, since a process could say the id
-    of another to hide that one.
+    one. A process could say the id of another to hide that one: so an address that the
+    configuration lists comes first, and then the one that has said this id for the longest time.
     """
     first: dict[str, SeenProcess] = {}
     ordered = sorted(processes, key=lambda one: str(one.address))
-    for one in sorted(ordered, key=lambda one: not one.listed):
+    for one in sorted(ordered, key=lambda one: (not one.listed, one.since)):
         if one.run_id:
             first.setdefault(one.run_id, one)
     same = {one: first.get(one.run_id, one) for one in ordered}

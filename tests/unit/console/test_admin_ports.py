@@ -178,6 +178,21 @@ def test_no_process_hides_one_that_is_listed():
     assert {false: real, real: None} == each_once([false, real])
 
 
+def test_who_said_an_id_first_keeps_it():
+    """
+    A process that says the id of another one later does not hide it, whatever its address, and
+    not after a time in which the other one did not answer either.
+    """
+    real, false = process("a1", 2), process("f0", 1)
+    false.take(Inspected(process=ProcessFacts("a1")), 70.0)
+    real.failed("no answer within 5 s")
+    real.take(Inspected(process=ProcessFacts("a1")), 80.0)
+    assert {false: real, real: None} == each_once([false, real])
+    real.take(Inspected(process=ProcessFacts("a2")), 90.0)  # started again
+    false.take(Inspected(process=ProcessFacts("a2")), 95.0)
+    assert {false: real, real: None} == each_once([false, real])
+
+
 def test_a_process_that_has_another_address_now():
     """
     A port that does not answer any longer is not the process that it was.
