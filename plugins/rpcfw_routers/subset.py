@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, ClassVar
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 
@@ -69,12 +69,16 @@ class SubsetRouter(Router):
     options: SubsetOptions
     limits_connections: ClassVar[bool] = True
 
-    def __init__(self, options: SubsetOptions, plugin_context: PluginContext) -> None:
-        super().__init__(options, plugin_context)
-        # A fraction, so that the place of a client is exact.
-        self.place = Fraction(plugin_context.random.random())
-        if options.client is not None and options.clients is not None:
-            self.place = Fraction(options.client, options.clients)
+    @cached_property
+    def place(self) -> Fraction:
+        """
+        Where this client begins on the ring, as a fraction, so that it is exact.
+        """
+        if self.options.client is not None and self.options.clients is not None:
+            return Fraction(self.options.client, self.options.clients)
+        # Drawn when it is first needed, since the children of a program that makes its
+        # application before it forks should begin at places of their own.
+        return Fraction(self.plugin_context.random.random())
 
     def take_over(self, before: Any) -> None:
         if self.options.client is None:

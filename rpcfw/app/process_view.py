@@ -5,6 +5,7 @@ The whole process, as the pages of its admin port see it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from rpcfw.kernel.lifecycle import Tree
 from rpcfw.server.phases import ServerPhase
@@ -51,7 +52,7 @@ class ProcessView(InspectedProcess):
         options: Callable[[], tuple[OptionValue, ...]],
     ) -> None:
         self._server = server
-        self._run_id = f"{plugin_context.random.randrange(1 << 64):016x}"
+        self._random = plugin_context.random
         self._tree = tree
         self._options = options
         self._application = plugin_context.application
@@ -66,9 +67,10 @@ class ProcessView(InspectedProcess):
     def application(self) -> str:
         return self._application
 
-    @property
+    @cached_property
     def run_id(self) -> str:
-        return self._run_id
+        # Not made before it is asked for: a process may make the application and then fork.
+        return f"{self._random.randrange(1 << 64):016x}"
 
     @property
     def started_at(self) -> float:

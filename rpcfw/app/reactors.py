@@ -10,11 +10,12 @@ import threading
 from functools import partial
 from importlib import import_module
 from typing import Any
+from weakref import WeakSet
 
 from twisted.internet.base import ReactorBase
 from twisted.python.threadable import isInIOThread
 
-from rpcfw.app.forking import is_inherited
+from rpcfw.app.forking import is_inherited, on_fork
 from rpcfw.app.late_reactor import LateReactor
 from rpcfw.app.pool_threads import make_daemons
 from rpcfw.app.steady import steady
@@ -26,13 +27,26 @@ __all__ = ["chosen", "random_source", "reactor", "settle"]
 
 _ASYNCIO = "AsyncioSelectorReactor"
 _NAME = "twisted.internet.reactor"
+_random_sources: WeakSet[random.Random] = WeakSet()
 
 
 def random_source() -> random.Random:
     """
-    Return randomness from the operating system's seed.
+    Return randomness from the operating system's seed; of each forked child from another one.
     """
-    return random.Random()  # noqa: S311  # spreads load; no secret comes from it
+    source = random.Random()  # noqa: S311  # spreads load; no secret comes from it
+    _random_sources.add(source)
+    return source
+
+
+def _seed_again() -> None:
+    # The children of a server that loads the program first have copies of one source. They would
+    # give traces the same ids, record the same ones, and choose the same nodes at the same times.
+    for source in _random_sources:
+        source.seed()
+
+
+on_fork(_seed_again)
 
 
 def reactor(name: str, *, own_thread: bool = False) -> LateReactor:

@@ -228,6 +228,27 @@ def prefork():
     ]
 
 
+def prefork_identities():
+    """
+    What the parent, and each child, says that must not be what another one says.
+    """
+    app = rpcfw.Application.from_ini(sets=[*sets(ADDRESS), "admin.listen=tcp:127.0.0.1:0"])
+
+    def said():
+        async def main():
+            async with app:
+                (page,) = app.admin.addresses
+                reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+                writer.write(b"GET /inspect.json HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                _, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                run_id = json.loads(body)["process"]["run_id"]
+                return [run_id, app.runtime.plugin_context.random.random()]
+
+        return asyncio.run(main())
+
+    return [in_child(said), in_child(said), said()]
+
+
 class Echo(rpcfw.Service, name="demo.Echo"):
     @rpcfw.method
     async def echo(self, text: str) -> str:

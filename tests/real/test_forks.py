@@ -119,6 +119,16 @@ def test_a_program_that_is_loaded_before_the_fork(seen):
     assert [children, children] == seen("prefork")
 
 
+def test_children_are_not_one_process(seen):
+    """
+    An application that was made before the fork has a run id and random numbers in each child.
+
+    By the same numbers, traces would have the same ids, and children would choose the same nodes.
+    """
+    run_ids, numbers = zip(*seen("prefork_identities"), strict=True)
+    assert (3, 3) == (len(set(run_ids)), len(set(numbers)))
+
+
 @pytest.mark.parametrize("what", ["unwound", "unwound_in_a_loop"])
 def test_a_child_that_returns_into_the_reactor(seen, what):
     """

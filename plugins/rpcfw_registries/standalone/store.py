@@ -8,6 +8,7 @@ another server, a lease that has expired, and a record that somebody deleted.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from itertools import takewhile
 from typing import TypeVar
 
@@ -52,10 +53,15 @@ class StandaloneStore(InstanceStore):
         self._random = plugin_context.random
         self._asked_s = lease_s
         self._granted_s = lease_s
-        self._owner = f"{self._random.randrange(1 << 64):016x}"
         self._renew_at = 0.0
         #: See `Granted.version`.
         self._seen = 0
+
+    @cached_property
+    def _owner(self) -> str:
+        # Made when it is first needed: a program may make its registry before it forks, and the
+        # children are not one owner.
+        return f"{self._random.randrange(1 << 64):016x}"
 
     @property
     def renew_at(self) -> float:

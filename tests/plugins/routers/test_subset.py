@@ -109,6 +109,15 @@ def test_a_random_place():
     assert set(map(id, five)) < set(map(id, six))
 
 
+def test_a_place_that_is_drawn_late():
+    """
+    The place is drawn when it is needed: what was made before a fork is not yet at any.
+    """
+    made = router(seed=1, size="5")
+    made.plugin_context.random.seed(2)
+    assert made.place == router(seed=2, size="5").place != router(seed=1, size="5").place
+
+
 def test_small_sets_are_used_whole():
     """
     A set that is not larger than the subset is used whole.

@@ -35,12 +35,15 @@ class AnySession:
         self.seen = []
         #: The time limits of all renewals.
         self.renewals = []
+        #: Who they are said to be of.
+        self.owners = set()
 
     async def open(self):
         pass
 
     async def call(self, method, timeout_s=3.0, **arguments):
         await sleep(self._clock, 0.001)
+        self.owners.add(arguments["owner"])
         if method is RENEW:
             self.renewals.append(timeout_s)
             return Renewed(self._lease_s, version=self._version)
@@ -85,3 +88,19 @@ def test_what_a_renewal_says_goes_along_with_the_next_announcement():
     spawn(store.write([record]))
     clock.advance(1)
     assert [7] == session.seen
+
+
+def test_copies_of_a_store_are_two_owners():
+    """
+    Two children have a copy each of what was made before the fork. A lease is of one of them.
+    """
+    clock, owners = Clock(), []
+    for seed in (1, 2):
+        session, around = AnySession(clock, 3.0), plugin_context(clock, Random(0))
+        store = StandaloneStore(session, 3.0, around)
+        around.random.seed(seed)  # as in a forked child
+        for _ in range(2):
+            spawn(store.renew([("demo.Greeter", "a")]))
+            clock.advance(1)
+        owners += session.owners
+    assert 2 == len(set(owners)) == len(owners)
