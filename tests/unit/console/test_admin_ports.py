@@ -180,8 +180,9 @@ def test_no_process_hides_one_that_is_listed():
 
 def test_who_said_an_id_first_keeps_it():
     """
-    A process that says the id of another one later does not hide it, whatever its address, and
-    not after a time in which the other one did not answer either.
+    A process that says the id of another one later does not hide it, whatever its address.
+
+    It does not after a time in which the other one did not answer either.
     """
     real, false = process("a1", 2), process("f0", 1)
     false.take(Inspected(process=ProcessFacts("a1")), 70.0)
