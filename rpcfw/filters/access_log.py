@@ -186,6 +186,7 @@ class ClientAccessLog(AccessLog):
     """
 
     side = "client"
+    waits = False
 
     def bind(self, proceed: CallStep) -> CallStep:
         seconds, ended, min_slow_s = self._seconds, self.ended, self._min_slow_s

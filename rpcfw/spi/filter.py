@@ -71,12 +71,18 @@ class Filter(Plugin):
 
     #: Whether it waits for anything other than ``proceed``: a sleep, a lock, another call. A
     #: filter that never does may set this to False. Then calls through it are ended at their
-    #: deadline from below, which is faster; see `rpcfw.spi.deadline_keeping`.
+    #: deadline from below, which is faster; see `rpcfw.spi.deadline_keeping`. A subclass with an
+    #: `apply` or a `bind` of its own has to say it again.
     waits: bool = True
 
     #: It decides who may call, or records that. Rules from a registry may not change its options,
     #: nor remove it: who can write to the registry must not be able to open a server with that.
     protects: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        if "waits" not in cls.__dict__ and not cls.__dict__.keys().isdisjoint(("apply", "bind")):
+            cls.waits = True
 
     @abstractmethod
     async def apply(self, call: Call, proceed: CallStep) -> Any:

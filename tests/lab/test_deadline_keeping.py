@@ -10,7 +10,7 @@ from rpcfw import CallError, Service, Status, method
 from rpcfw.errors import Unavailable
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.runtime.readings import read
-from rpcfw.spi.runtime.waiting import CANCELLED
+from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
 from rpcfw.status import Hint
 from rpcfw.testing.lab import Lab
 from tests.lab.services import Greeter, Streams
@@ -190,3 +190,21 @@ def test_the_wait_for_the_list_ends_at_the_deadline(lab, form):
 
     assert (Status.DEADLINE_EXCEEDED, Hint.NEVER_SENT) == (caught.value.status, caught.value.hints)
     assert 1 == pytest.approx(lab.clock.seconds() - began, abs=0.02)
+
+
+@pytest.mark.parametrize(("form", "above"), [("none", 0), ("call", 1), ("attempt", 0), ("both", 1)])
+def test_the_default_chain_is_ended_from_below(lab, monkeypatch, form, above):
+    """
+    Without filters of which nothing is known, the DEADLINE filter watches no call itself.
+    """
+    watched = []
+
+    def watching(*arguments):
+        watched.append(arguments)
+        return with_deadline(*arguments)
+
+    monkeypatch.setattr("rpcfw.filters.deadline.with_deadline", watching)
+    lab.serve(Greeter())
+    assert "hello bob" == lab.run(lab.consumer(*FORMS[form]).application.client(Greeter).say("bob"))
+
+    assert above == len(watched)

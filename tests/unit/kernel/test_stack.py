@@ -255,3 +255,29 @@ def test_who_keeps_the_deadline(waits, kept):
 
     assert not keeps_deadline(stack.build(innermost))
     assert kept is keeps_deadline(stack.build(keep_deadline(innermost)))
+
+
+def test_another_function_may_wait():
+    """
+    That a filter does not wait is no longer said of a subclass with a function of its own.
+    """
+
+    class Quiet(Marking):
+        waits = False
+
+    class Renamed(Quiet):
+        pass
+
+    class Queued(Quiet):
+        async def apply(self, call, proceed):
+            return await proceed(call)
+
+    class Bound(Quiet):
+        def bind(self, proceed):
+            return proceed
+
+    class QuietAgain(Queued):
+        waits = False
+
+    waits = [each.waits for each in (Quiet, Renamed, Queued, Bound, QuietAgain)]
+    assert [False, False, True, True, False] == waits
