@@ -22,7 +22,7 @@ def direct_write(transport: Any) -> Callable[[bytes], None]:
     """
     Return a function that writes to the socket at once; without one, ``transport.write``.
     """
-    write: Callable[[bytes | memoryview], None] = transport.write
+    write: Callable[[bytes], None] = transport.write
     if not isinstance(transport, SocketTransport):
         return write
     send = transport.socket.send
@@ -39,7 +39,6 @@ def direct_write(transport: Any) -> Callable[[bytes], None]:
             write(data)
             return
         if sent < len(data):
-            # Of a large message this may be megabytes; Twisted copies it once, and that is enough.
-            write(memoryview(data)[sent:])
+            write(data[sent:])
 
     return offer

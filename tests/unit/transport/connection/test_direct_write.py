@@ -39,6 +39,7 @@ class Transport(SocketTransport):
         self.written: list[bytes] = []
 
     def write(self, data: bytes) -> None:
+        assert type(data) is bytes, "Twisted refuses all else"
         self.written.append(data)
         self._tempDataBuffer.append(data)
 
