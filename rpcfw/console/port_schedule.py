@@ -4,7 +4,8 @@ Which admin port is asked next.
 A port that does not answer takes seconds each time, and anybody who can announce instances can
 announce thousands of those. So each port has a due time of its own, later after each failure, and
 ports that answered last time have connections of their own: they never wait behind the others.
-To read a large answer takes the time of everybody, so its port is asked less often, too.
+To read answers takes the time of everybody, so so many bytes are read in a second at most: each
+port has its share, and one that needs more is asked less often.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _MAX_ANSWERING = 16
 _MAX_OTHERS = 48
 #: The longest time between two questions to a port that does not answer.
 _MAX_PAUSE_S = 60.0
-#: What is read of one port. The largest answer is read once in the longest pause.
-_BYTES_PER_S = 64 << 10
+#: What is read of all ports; some 3 ms are needed for a mebibyte.
+_BYTES_PER_S = 32 << 20
 #: 2 to this power is longer than any pause.
 _MAX_DOUBLINGS = 16
 
@@ -128,4 +129,4 @@ class PortSchedule:
     def _pause_s(self, port: _Port) -> float:
         longest = max(_MAX_PAUSE_S, self._interval_s)
         doubled: float = self._interval_s * 2 ** min(max(port.failures - 1, 0), _MAX_DOUBLINGS)
-        return min(max(doubled, port.size / _BYTES_PER_S), longest)
+        return max(min(doubled, longest), port.size * len(self._ports) / _BYTES_PER_S)

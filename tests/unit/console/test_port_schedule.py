@@ -4,7 +4,10 @@ Which admin port is asked when.
 
 from __future__ import annotations
 
+from functools import partial
 from heapq import heappop, heappush
+
+import pytest
 
 from rpcfw.console.port_schedule import PortSchedule
 from rpcfw.values.address import Address
@@ -51,19 +54,38 @@ def test_a_port_that_does_not_answer():
     assert [0.0, 5.0, 15.0, 35.0, 75.0, 135.0, 195.0] == found[port(1)]
 
 
-def test_large_answers():
+@pytest.mark.parametrize(
+    ("ports", "size", "due"),
+    [(1, 4 << 20, 5.0), (1000, 100 << 10, 5.0), (1000, 1 << 20, 31.25), (1000, 4 << 20, 125.0)],
+)
+def test_large_answers(ports, size, due):
     """
-    A port whose answers take long to be read is asked less often, and once in a minute at least.
+    Of many ports, those whose answers take long to be read are asked less often than others.
     """
-    for size, due in ((200 << 10, 5.0), (640 << 10, 10.0), (4 << 20, 60.0), (1 << 30, 60.0)):
-        schedule = PortSchedule(5.0)
-        schedule.begin([port(1)], 0.0)
-        schedule.next(0.0)
-        schedule.ended(port(1), answered=True, size=size)
-        schedule.begin([port(1)], due - 1.0)
-        assert schedule.next(due - 1.0) is None
-        schedule.begin([port(1)], due)
-        assert port(1) == schedule.next(due)
+    schedule = PortSchedule(5.0)
+    addresses = [port(number) for number in range(ports)]
+    schedule.begin(addresses, 0.0)
+    large = schedule.next(0.0)
+    schedule.ended(large, answered=True, size=size)
+    while (other := schedule.next(0.0)) is not None:
+        schedule.ended(other, answered=True, size=1 << 10)
+
+    schedule.begin(addresses, due - 1.0)
+    asked = {*iter(partial(_asked, schedule), None)}
+    assert large not in asked
+    schedule.begin(addresses, due)
+    asked = {*iter(partial(_asked, schedule), None)}
+    assert large in asked
+
+
+def _asked(schedule):
+    """
+    Return a port that is due, which answers at once.
+    """
+    address = schedule.next(0.0)
+    if address is not None:
+        schedule.ended(address, answered=True, size=1 << 10)
+    return address
 
 
 def test_a_pause_is_at_least_the_interval():
