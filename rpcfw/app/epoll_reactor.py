@@ -20,7 +20,9 @@ from twisted.internet.epollreactor import EPollReactor as TwistedReactor
 from twisted.internet.main import installReactor
 from twisted.logger import Logger
 from twisted.python import context
-from twisted.python.log import ILogContext, err
+from twisted.python.log import err
+
+from rpcfw.app.log_contexts import LogContexts
 
 __all__ = ["EPollReactor", "install"]
 
@@ -28,8 +30,6 @@ __all__ = ["EPollReactor", "install"]
 _LONGEST_S = float(2**31 // 1000)
 #: As Twisted has it: cancelled calls are removed once there are more.
 _MAX_CANCELLED = 50
-#: Log contexts that are kept. Each connection has its own.
-_MAX_CONTEXTS = 1024
 
 _log = Logger()
 _main_loop = _log.failureHandler("Unexpected error in main loop")
@@ -41,8 +41,7 @@ class EPollReactor(TwistedReactor):
     """
 
     def __init__(self) -> None:
-        #: By the prefix of log lines.
-        self._log_contexts: dict[str, dict[Any, Any]] = {}
+        self._log_contexts = LogContexts()
         super().__init__()  # type: ignore[no-untyped-call]
 
     def mainLoop(self) -> None:  # noqa: N802 - Twisted's name
@@ -92,7 +91,7 @@ class EPollReactor(TwistedReactor):
             try:
                 logged = self._log_contexts[selectable.logPrefix()]
             except Exception:  # noqa: BLE001  # it is new, or has no prefix
-                logged = self._log_context(selectable)
+                logged = self._log_contexts.made_for(selectable)
             contexts.append(logged)
             try:
                 self._doReadOrWrite(selectable, fd, event)  # type: ignore[no-untyped-call]
@@ -100,21 +99,6 @@ class EPollReactor(TwistedReactor):
                 err()
             finally:
                 contexts.pop()
-
-    def _log_context(self, selectable: Any) -> dict[Any, Any]:
-        """
-        Make what log lines get that are written in events of a connection or port.
-        """
-        try:
-            prefix = selectable.logPrefix()
-        except Exception:  # noqa: BLE001  # its bytes are read all the same
-            prefix = "(buggy logPrefix method)"
-            err(system=prefix)
-        if len(self._log_contexts) >= _MAX_CONTEXTS:
-            self._log_contexts.clear()
-        made = {ILogContext: {**context.get(ILogContext), "system": prefix}}
-        self._log_contexts[prefix] = made
-        return made
 
 
 def install() -> None:

@@ -200,15 +200,15 @@ def _install(name: str, running: Any) -> None:
         return
     import asyncio
 
-    from twisted.internet import asyncioreactor
+    from rpcfw.app import asyncio_reactor
 
     if running is not None:
-        asyncioreactor.install(running)
+        asyncio_reactor.install(running)
         _begin_within(running)
         return
     loop = _uvloop() if name == "uvloop" else asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    asyncioreactor.install(loop)
+    asyncio_reactor.install(loop)
     if name == "uvloop":
         _reap_children()
 

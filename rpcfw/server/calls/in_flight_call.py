@@ -10,7 +10,7 @@ from typing import Any
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
 from rpcfw.server.calls.method_table import BoundMethod
-from rpcfw.server.calls.tasks import WAITS, AsyncioTask, CallTask, DeferredTask
+from rpcfw.server.calls.tasks import AsyncioTask, CallTask, DeferredTask
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import running_loop
@@ -66,17 +66,19 @@ class InFlightCall(Listener):
         """
         Drive its coroutine, which has not been started.
         """
-        if running_loop() is None:
+        loop = running_loop()
+        if loop is None:
             run = self.task = DeferredTask(coroutine, context, self.done)
             run.wait(None)
             return
         try:
-            task = AsyncioTask(coroutine, context)
-            result = task.result()
+            task = AsyncioTask(coroutine, context, loop)
+            waits = not task.task.done()
+            result = None if waits else task.task.result()
         except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
             self.done(None, error)
             return
-        if result is WAITS:
+        if waits:
             self.wait(task)
         else:
             self.done(result, None)

@@ -29,7 +29,7 @@ from rpcfw.server.calls.streaming import (
     answer_stream,
     response_stream,
 )
-from rpcfw.server.calls.tasks import WAITS, AsyncioTask, DeferredTask
+from rpcfw.server.calls.tasks import AsyncioTask, DeferredTask
 from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import HeadInBody, MessageReceived, RequestReceived
@@ -199,10 +199,11 @@ class RequestAcceptor:
             self.fail(driver, event, error, call)
             return
         context = copy_context()
-        if running_loop() is not None:
-            self._serve_in_task(driver, event, call, bound, coroutine, context)
-            return
         context.run(serving.set, call)
+        loop = running_loop()
+        if loop is not None:
+            self._serve_in_task(driver, event, call, bound, (coroutine, context, loop))
+            return
         # None: this call is begun while another one is.
         first_step, self._first_step = self._first_step or FirstStep(), None
         try:
@@ -223,25 +224,19 @@ class RequestAcceptor:
             self._check_connection(in_flight)
 
     def _serve_in_task(
-        self,
-        driver: Driver,
-        event: RequestReceived,
-        call: Call,
-        bound: BoundMethod,
-        coroutine: Coroutine[Any, Any, Any],
-        context: Context,
+        self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod, parts: Any
     ) -> None:
         """
         The rest of `_serve_unary` where an asyncio loop runs.
         """
-        context.run(serving.set, call)
         try:
-            task = AsyncioTask(coroutine, context)
-            result = task.result()
+            task = AsyncioTask(*parts)
+            waits = not task.task.done()
+            result = None if waits else task.task.result()
         except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
             self.fail(driver, event, error, call)
         else:
-            if result is WAITS:
+            if waits:
                 in_flight = self.open(driver, event, call, bound)
                 in_flight.wait(task)
                 self._check_connection(in_flight)

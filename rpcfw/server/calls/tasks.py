@@ -9,7 +9,6 @@ belongs to asyncio. In both cases one function is called once, with the result o
 from __future__ import annotations
 
 import asyncio
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextvars import Context
@@ -19,12 +18,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.runtime.waiting import TASKS_BEGIN_AT_ONCE, bridge, give_up
+from rpcfw.server.calls.eager_task import eager_task
+from rpcfw.spi.runtime.waiting import bridge, give_up
 
-__all__ = ["WAITS", "AsyncioTask", "CallTask", "DeferredTask", "Done"]
-
-#: The result of a coroutine that has not ended.
-WAITS = object()
+__all__ = ["AsyncioTask", "CallTask", "DeferredTask", "Done"]
 
 #: Called with (result, None) or (None, error).
 Done = Callable[[Any, "BaseException | None"], None]
@@ -130,35 +127,33 @@ class AsyncioTask(CallTask):
     """
     A coroutine that asyncio drives.
 
-    From Python 3.12 its Task runs at once to where it first waits (an eager Task), so most calls
-    are answered in the turn in which they came, and their Tasks are never scheduled. Before, a
-    Task begins in the next turn. A first step without a Task would be no replacement: in it
-    `asyncio.timeout`, `asyncio.TaskGroup` and anyio find no `asyncio.current_task()`.
+    Its Task runs at once to where it first waits, so most calls are answered in the turn in which
+    they came, and their Tasks are never scheduled. A first step without a Task would be no
+    replacement: in it `asyncio.timeout`, `asyncio.TaskGroup` and anyio find no
+    `asyncio.current_task()`.
 
     Args:
         coroutine: has not been started.
         context: it runs in this one.
+        loop: runs here.
     """
 
     __slots__ = ("_coroutine", "_done", "task")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._coroutine = coroutine
         self._done: Done | None = None
-        self.task = _task(self._run(), context)
-
-    def result(self) -> Any:
-        """
-        Return what the coroutine returned, or raise its error; `WAITS` if it has not ended.
-        """
-        return self.task.result() if self.task.done() else WAITS
+        #: If it is done now, it has the result or the error. Otherwise `notify` is to be called.
+        self.task = eager_task(self._run(), loop=loop, context=context)
 
     def notify(self, done: Done) -> None:
         """
         Call ``done`` at the end of the coroutine, which is not there yet.
         """
         self._done = done
-        if not TASKS_BEGIN_AT_ONCE:
+        if getcoroutinestate(self._coroutine) == CORO_CREATED:
             self.task.add_done_callback(self._never_begun)
 
     def cancel(self) -> None:
@@ -197,11 +192,3 @@ class AsyncioTask(CallTask):
             self._coroutine.close()
             assert self._done is not None
             self._done(None, asyncio.CancelledError())
-
-
-def _task(coroutine: Coroutine[Any, Any, Any], context: Context) -> asyncio.Task[Any]:
-    loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12):  # TASKS_BEGIN_AT_ONCE
-        # With the context as an argument; to enter it takes as long as the rest.
-        return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
-    return context.run(loop.create_task, coroutine)

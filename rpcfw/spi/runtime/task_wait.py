@@ -16,12 +16,12 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, CancelledError, current_task
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.runtime.affinity import running_loop
+from rpcfw.spi.runtime.affinity import check_loop, running_loop
 
 __all__ = ["TaskWait"]
 
@@ -36,6 +36,9 @@ class TaskWait:
     Args:
         deferred: what is awaited. Its value stays in it; a failure is taken out.
         loop: the Task's.
+
+    Raises:
+        SetupError: no reactor runs in the loop.
     """
 
     __slots__ = (
@@ -44,17 +47,19 @@ class TaskWait:
         "_deferred",
         "_loop",
         "_message",
-        "_outcome",
         "_step",
+        "outcome",
     )
 
     def __init__(self, deferred: Deferred[Any], loop: AbstractEventLoop) -> None:
+        check_loop(loop)
         # Tasks look for these two attributes.
         self._asyncio_future_blocking = True
         self._loop = loop
         self._deferred: Deferred[Any] | None = deferred
         self._step: Callable[[Any], object] | None = None
-        self._outcome: Any = _PENDING
+        #: The value or the failure, once it is there.
+        self.outcome: Any = _PENDING
 
     # What a Task calls.
 
@@ -62,7 +67,7 @@ class TaskWait:
         self, step: Callable[[Any], object], *, context: Context | None = None
     ) -> None:
         self._step, self._context = step, context
-        if self._outcome is not _PENDING:
+        if self.outcome is not _PENDING:
             self._run_soon()  # it was cancelled before the Task began to wait
             return
         deferred, self._deferred = self._deferred, None
@@ -73,9 +78,9 @@ class TaskWait:
         """
         Raise a cancellation in the Task; return False if the outcome is there already.
         """
-        if self._outcome is not _PENDING:
+        if self.outcome is not _PENDING:
             return False
-        self._outcome, self._message = _CANCELLED, msg
+        self.outcome, self._message = _CANCELLED, msg
         if self._step is not None:
             self._run_soon()
         return True
@@ -84,44 +89,35 @@ class TaskWait:
         """
         Raise the cancellation, if there was one. A Task asks for nothing else here.
         """
-        if self._outcome is _CANCELLED:
+        if self.outcome is _CANCELLED:
             raise CancelledError(*([] if self._message is None else [self._message]))
 
     # What the awaiter calls.
 
-    def outcome(self) -> Any:
+    def raise_failure(self) -> NoReturn:
         """
-        Return the value, or raise the error, when the Task goes on.
+        Raise the error that came.
         """
-        outcome = self._outcome
-        if isinstance(outcome, Failure):
-            self._outcome = None  # its traceback will have this frame: a reference cycle
-            raise outcome.value or RuntimeError("failure without a value")
-        return outcome
+        failure, self.outcome = self.outcome, None  # its traceback will have this frame: a cycle
+        raise failure.value or RuntimeError("failure without a value")
 
     # The end of the wait.
 
     def _settled(self, outcome: Any) -> Any:
-        if self._outcome is not _PENDING:
+        if self.outcome is not _PENDING:
             return outcome
-        self._outcome = outcome
-        loop = self._loop
-        if running_loop() is not loop or current_task(loop) is not None:
+        self.outcome = outcome
+        loop, step = self._loop, self._step
+        assert step is not None
+        if running_loop() is not loop or current_task(loop) is not None or self._context is None:
             self._run_soon()
         else:
-            self._run()
-        return None if isinstance(outcome, Failure) else outcome
-
-    def _run(self) -> None:
-        step, self._step = self._step, None
-        assert step is not None
-        try:
-            if self._context is None:
-                step(self)
-            else:
+            self._step = None
+            try:
                 self._context.run(step, self)
-        except BaseException as error:  # noqa: BLE001  # a Task lets only what ends the loop pass
-            self._loop.call_soon(_raise, error)
+            except BaseException as error:  # noqa: BLE001  # a Task lets only pass what ends a loop
+                loop.call_soon(_raise, error)
+        return None if isinstance(outcome, Failure) else outcome
 
     def _run_soon(self) -> None:
         step, self._step = self._step, None

@@ -18,10 +18,10 @@ from typing import Any, Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.runtime.affinity import check_loop, running_loop
+from rpcfw.spi.runtime.affinity import running_loop
 from rpcfw.spi.runtime.task_wait import TaskWait
 
-__all__ = ["Waiter", "forget", "task_wait"]
+__all__ = ["Waiter", "forget"]
 
 T = TypeVar("T")
 
@@ -95,23 +95,26 @@ class Waiter(Deferred[T], Generic[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         if self.called:
             return (yield from super().__await__())
-        if running_loop() is None or asyncio.current_task() is None:
+        loop = running_loop()
+        if loop is None or asyncio.current_task(loop) is None:
             # Twisted drives: outside of asyncio's tasks there is nobody else. What it
             # sends back is the result; a generator less than `super` has.
             result: T = yield self
             return result
-        return (yield from self._await_beside_asyncio())
-
-    def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
-        wait = task_wait(self)
+        wait = TaskWait(self, loop)
         try:
             handed_back = yield wait
         except asyncio.CancelledError:
             self.cancel()
             self.addErrback(forget)  # nobody is left to take it
             raise
-        # If Twisted drives, it has sent it back at once, and is given what it can wait for.
-        result: T = (yield self) if handed_back is wait else wait.outcome()
+        if handed_back is wait:
+            # Twisted drives: it has sent it back at once, and is given what it can wait for.
+            result = yield self
+            return result
+        result = wait.outcome
+        if isinstance(result, Failure):
+            wait.raise_failure()
         return result
 
 
@@ -123,18 +126,6 @@ def _is_more(returned: object, given: object) -> bool:
     return isinstance(returned, Failure) or (
         returned is not given and isinstance(returned, Deferred)
     )
-
-
-def task_wait(deferred: Deferred[Any]) -> TaskWait:
-    """
-    Return what the current Task waits for while it awaits a Deferred.
-
-    Raises:
-        SetupError: no reactor runs in its loop.
-    """
-    loop = asyncio.get_running_loop()
-    check_loop(loop)
-    return TaskWait(deferred, loop)
 
 
 def forget(failure: Failure) -> None:

@@ -5,7 +5,6 @@ Waiting, for coroutines that may be driven by Twisted, asyncio or the server.
 from __future__ import annotations
 
 import asyncio
-import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar
@@ -18,11 +17,10 @@ from rpcfw.spi.runtime.affinity import running_loop
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.task_wait import TaskWait
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiter import Waiter, forget, task_wait
+from rpcfw.spi.runtime.waiter import Waiter, forget
 
 __all__ = [
     "CANCELLED",
-    "TASKS_BEGIN_AT_ONCE",
     "Waiter",
     "bridge",
     "give_up",
@@ -37,10 +35,6 @@ T = TypeVar("T")
 
 #: Cancellation, as each driver raises it.
 CANCELLED = (CancelledError, asyncio.CancelledError)
-
-
-#: asyncio can run a Task at once to where it first waits (an eager Task).
-TASKS_BEGIN_AT_ONCE = sys.version_info >= (3, 12)
 
 
 class _Sleep(Waiter[None]):
@@ -240,14 +234,16 @@ def bridge(coroutine: Coroutine[Any, Any, T], waited: Any) -> Generator[Any, Any
 
 
 def _await_in_task(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
-    wait = task_wait(deferred)
+    wait = TaskWait(deferred, asyncio.get_running_loop())
     try:
         yield wait
     except asyncio.CancelledError:
         deferred.cancel()
         deferred.addErrback(forget)  # nobody is left to take it
         raise
-    return wait.outcome()
+    if isinstance(wait.outcome, Failure):
+        wait.raise_failure()
+    return wait.outcome
 
 
 async def asyncio_bridge(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -24,7 +24,7 @@ from zope.interface import implementer
 from rpcfw.spi.events import Event
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.spi.runtime.waiting import TASKS_BEGIN_AT_ONCE, running_loop, sleep
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Status
 from rpcfw.transport.connection.buffer_quota import Buffering, BufferQuota
 from rpcfw.transport.connection.byte_counts import NOT_COUNTED
@@ -209,9 +209,6 @@ class Connection(Protocol, Buffering):
             transport.setTcpNoDelay(True)
         cast(Any, transport).registerProducer(self, True)
         self._output.attach(transport)
-        if self.serves and not TASKS_BEGIN_AT_ONCE and running_loop() is not None:
-            # Methods begin in the next turn: their results are kept until this one is over.
-            self._turns.max_events = BUNCH
         if self._handshake_timeout_s is not None:
             self._deadline.set(self._handshake_timeout_s, self._handshake_timed_out)
         self._connected()

@@ -77,7 +77,6 @@ class Turns:
         "_scheduled",
         "halted",
         "held",
-        "max_events",
         "over_share",
         "postponed",
     )
@@ -97,8 +96,6 @@ class Turns:
         #: The connection holds more than its share of the quota.
         self.over_share = False
         self.postponed = Postponed(quota)
-        #: Events of one turn.
-        self.max_events = TURN_EVENTS
         self._connection = connection
         self._machine = machine
         self._output = output
@@ -135,7 +132,7 @@ class Turns:
         connection, seconds = self._connection, self._clock.seconds
         ends_at = seconds() + TURN_S
         actions = connection.ACTIONS
-        for _ in range(self.max_events // BUNCH):
+        for _ in range(TURN_EVENTS // BUNCH):
             for event in islice(events, BUNCH):
                 actions[event.__class__](connection, event)
                 if self.halted:

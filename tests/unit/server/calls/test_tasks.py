@@ -5,6 +5,7 @@ The Tasks that serve calls where an asyncio loop runs.
 from __future__ import annotations
 
 import asyncio
+import sys
 import types
 from contextvars import ContextVar, copy_context
 
@@ -12,8 +13,9 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import Unavailable
-from rpcfw.server.calls.tasks import WAITS, AsyncioTask
-from rpcfw.spi.runtime.waiting import TASKS_BEGIN_AT_ONCE, Waiter
+from rpcfw.server.calls.eager_task import eager_task
+from rpcfw.server.calls.tasks import AsyncioTask
+from rpcfw.spi.runtime.waiting import Waiter
 
 shade = ContextVar("shade", default="none")
 
@@ -40,18 +42,29 @@ class Ends:
         self.come.set()
 
 
+def begun(coroutine):
+    """
+    Return the Task of a coroutine, made where requests are read: in the loop, and in no Task.
+    """
+    loop = asyncio.get_running_loop()
+    made = loop.create_future()
+    loop.call_soon(lambda: made.set_result(AsyncioTask(coroutine, copy_context(), loop)))
+    return made
+
+
 async def serve(coroutine):
     """
     Run a coroutine as a server does; return (result, type of error).
     """
-    task, ends = AsyncioTask(coroutine, copy_context()), Ends()
-    try:
-        result = task.result()
-    except Unavailable as error:
-        return None, type(error)
-    if result is not WAITS:
-        return result, type(None)
-    task.notify(ends)
+    return await end_of(await begun(coroutine))
+
+
+async def end_of(served):
+    if served.task.done():
+        error = served.task.exception()
+        return (None if error else served.task.result()), type(error)
+    ends = Ends()
+    served.notify(ends)
     await ends.come.wait()
     assert len(ends.seen) == 1
     return ends.seen[0]
@@ -107,16 +120,51 @@ def test_an_error(method):
     assert served(method()) == (None, Unavailable)
 
 
-@pytest.mark.skipif(not TASKS_BEGIN_AT_ONCE, reason="Tasks begin at once from Python 3.12")
 def test_what_waits_for_nothing_ends_at_once():
     """
     A coroutine that waits for nothing has ended when its Task is made.
     """
 
     async def scenario():
-        return AsyncioTask(value(), copy_context()).result()
+        return (await begun(value())).task.result()
 
     assert asyncio.run(scenario()) == "x"
+
+
+def test_the_loop_is_as_before():
+    """
+    A Task that begins at once leaves nothing behind in its loop, also if it cannot be made.
+    """
+
+    async def scenario():
+        loop = asyncio.get_running_loop()
+        await begun(value())
+        left = vars(loop).get("call_soon")
+        refused = loop.create_future()
+
+        def make():
+            with pytest.raises(TypeError):
+                eager_task("no coroutine", loop=loop, context=copy_context())
+            refused.set_result(vars(loop).get("call_soon"))
+
+        loop.call_soon(make)
+        return left, await refused
+
+    assert asyncio.run(scenario()) == (None, None)
+
+
+def test_within_another_task():
+    """
+    A Task that is made within another one interrupts it for no longer than its first step.
+    """
+
+    async def scenario():
+        outer = asyncio.current_task()
+        served = AsyncioTask(value_later(), copy_context(), asyncio.get_running_loop())
+        assert asyncio.current_task() is outer
+        return await end_of(served)
+
+    assert asyncio.run(scenario()) == ("x", type(None))
 
 
 def test_the_first_step_has_its_task():
@@ -184,8 +232,7 @@ def test_a_call_that_is_cancelled():
                 await turn()
                 cleaned.append(True)
 
-        task, ends = AsyncioTask(wait(), copy_context()), Ends()
-        assert task.result() is WAITS
+        task, ends = await begun(wait()), Ends()
         task.notify(ends)
         await turn()
         task.cancel()
@@ -195,7 +242,7 @@ def test_a_call_that_is_cancelled():
     assert asyncio.run(scenario()) == ([True], [(None, asyncio.CancelledError)])
 
 
-@pytest.mark.skipif(TASKS_BEGIN_AT_ONCE, reason="Tasks begin at once from Python 3.12")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="each Task begins at once")
 @pytest.mark.parametrize("by_server", [True, False])
 def test_a_call_that_is_cancelled_before_it_begins(by_server):
     """
@@ -203,7 +250,8 @@ def test_a_call_that_is_cancelled_before_it_begins(by_server):
     """
 
     async def scenario():
-        task, ends = AsyncioTask(value(), copy_context()), Ends()
+        task = AsyncioTask(value(), copy_context(), asyncio.get_running_loop())
+        ends = Ends()
         task.notify(ends)
         (task if by_server else task.task).cancel()
         await ends.come.wait()
