@@ -35,7 +35,9 @@ _GRPC = (
 )
 
 #: As much as the other peers take, for messages that the default limits refuse or hold back.
+#: And memory is kept for the next message, eight times 16 MiB: see docs/performance.md.
 _LARGE = (
+    "app.retained_memory=128MiB",
     "client.timeout=1min",
     "limits.max_receive_bytes=64MiB",
     "limits.max_unread_bytes=4GiB",

@@ -41,7 +41,7 @@ class AppOptions:
     shutdown_timeout: Seconds = option("30s", "time limit for the whole stop", was="stop_limit")
     retained_memory: Bytes = option(
         "32MiB",
-        "freed memory to keep for the next large message; 0B: return all to the system",
+        "freed memory to keep for the next large message, best eight times its size; 0B: none",
         was="keep_memory",
     )
     gc_thresholds: tuple[int, ...] = option(
