@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.runtime.frame_buffer import add_piece
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES, ErrorCode
 from rpcfw_grpc.http2.settings import FRAME_BYTES
@@ -63,7 +64,7 @@ class FrameReader:
     def __init__(self, max_block_bytes: int, *, server: bool) -> None:
         self._hooks: ReaderHooks | None = None
         # Bytes of a frame that is not complete, and how many are needed to continue.
-        self._rest: list[bytes] = []
+        self._rest: list[bytes | bytearray] = []
         self._rest_bytes = 0
         self._need = FRAME_HEADER_BYTES
         self._preface = server
@@ -128,7 +129,7 @@ class FrameReader:
         while self._rest_bytes and at < len(data):
             piece = data[at : at + self._need - self._rest_bytes]
             at += len(piece)
-            self._rest.append(piece)
+            add_piece(self._rest, piece)
             self._rest_bytes += len(piece)
             if self._rest_bytes == self._need:
                 whole = b"".join(self._rest)
@@ -146,7 +147,7 @@ class FrameReader:
         if at < len(data):
             if self._block is None:
                 self._unfinished += 1
-            self._rest.append(data[at:] if at else data)
+            add_piece(self._rest, data[at:] if at else data)
             self._rest_bytes = len(data) - at
 
     def _read_preface(self, data: bytes) -> int:

@@ -8,10 +8,25 @@ too large is never kept at all.
 
 from __future__ import annotations
 
-__all__ = ["FrameBuffer"]
+__all__ = ["FrameBuffer", "add_piece"]
 
 #: Smaller pieces are joined in one buffer.
 _TINY_BYTES = 1024
+
+
+def add_piece(pieces: list[bytes | bytearray], data: bytes) -> None:
+    """
+    Add bytes to those that will be joined.
+
+    An object of two bytes takes 56, so a peer that writes byte by byte could make us hold twenty
+    times what is counted.
+    """
+    if len(data) >= _TINY_BYTES:
+        pieces.append(data)
+    elif pieces and type(pieces[-1]) is bytearray:
+        pieces[-1] += data
+    else:
+        pieces.append(bytearray(data))
 
 
 class FrameBuffer:
@@ -66,13 +81,7 @@ class FrameBuffer:
 
     def _put(self, data: bytes) -> None:
         self.size += len(data)
-        pieces = self._pieces
-        if len(data) >= _TINY_BYTES:
-            pieces.append(data)
-        elif pieces and type(pieces[-1]) is bytearray:
-            pieces[-1] += data
-        else:
-            pieces.append(bytearray(data))
+        add_piece(self._pieces, data)
 
     def skip(self, size: int) -> None:
         """

@@ -257,6 +257,24 @@ def test_a_byte_at_a_time_takes_no_more_memory_than_the_message() -> None:
     assert 1.2 * 100_000 > after - before
 
 
+def test_a_byte_at_a_time_takes_no_more_memory_than_the_frame() -> None:
+    """
+    A frame that comes in tiny pieces takes what is counted of it, also if it never ends.
+    """
+    machine = server()
+    machine.receive(frames.pack(frames.DATA, 0, 1, bytes(FRAME_BYTES))[:1000])
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(10_000):
+            machine.receive(b"xy")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 21_000 == machine.held_bytes
+    assert 1.5 * machine.held_bytes > after - before
+
+
 def test_unfinished_messages_are_bounded_together() -> None:
     """
     Many large messages that never end do not fill the memory.
