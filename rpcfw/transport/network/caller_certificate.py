@@ -35,14 +35,17 @@ def caller_identity(transport: Any) -> CallerIdentity:
     Return who is at the other end of a server's connection.
 
     Raises:
-        ValueError: its certificate breaks the rules for SPIFFE, has names beyond all limits, or
-            cannot be read.
+        ValueError: its certificate breaks the rules for SPIFFE, has names beyond all limits, has
+            expired, or cannot be read.
     """
     shown = getattr(transport, "getPeerCertificate", None)
     certificate = None if shown is None else shown()
     if certificate is None:
         return ANONYMOUS
     try:
+        if certificate.has_expired():
+            # OpenSSL does not look at the dates again when it resumes a session.
+            raise ValueError("its certificate has expired since its TLS session began")
         return _identity(certificate.to_cryptography())
     except ValueError:
         raise

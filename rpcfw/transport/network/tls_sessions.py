@@ -8,19 +8,21 @@ signs anything, which is most of the work of a handshake.
 
 A session says what was true when it began. So it is used only with the OpenSSL context that it was
 made with, which is another one when certificates or trusted authorities have changed; only for the
-same server name, address and protocol; and for `MAX_AGE_S` at most. Each is used for one
-connection, which brings the next: a session that a server cannot use costs one attempt at most.
+same server name, address and protocol; for `MAX_AGE_S` at most; and not after the server's
+certificate has expired. Each is used for one connection, which brings the next: a session that a
+server cannot use costs one attempt at most.
 """
 
 from __future__ import annotations
 
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 
 from rpcfw.spi.runtime.clock import Clock
 
 __all__ = ["MAX_AGE_S", "ResumableConnection", "Sessions", "SessionsOfContext"]
 
-#: Until then, a server may be called whose certificate has expired, or was revoked, meanwhile.
+#: Until then, a server may be called of which an authority in its chain has expired meanwhile.
 MAX_AGE_S = 3600.0
 #: Servers that sessions are kept of: those that were connected last.
 _MAX_SESSIONS = 1000
@@ -40,21 +42,28 @@ class SessionsOfContext:
     def __init__(self, context: SSL.Context, began: float) -> None:
         self.context = context
         self.began = began
-        self._sessions: dict[tuple[str, ...], SSL.Session] = {}
+        self._sessions: dict[tuple[str, ...], tuple[SSL.Session, X509]] = {}
 
     def take(self, target: tuple[str, ...]) -> SSL.Session | None:
         """
         Return the session for a connection to ``target``, and forget it.
         """
-        return self._sessions.pop(target, None)
+        session, certificate = self._sessions.pop(target, (None, None))
+        # OpenSSL does not look at the dates again when it resumes a session.
+        return None if certificate is None or certificate.has_expired() else session
 
-    def keep(self, target: tuple[str, ...], session: SSL.Session | None) -> None:
+    def keep(
+        self, target: tuple[str, ...], session: SSL.Session | None, certificate: X509 | None
+    ) -> None:
         """
         Keep a session for the next connection to ``target``.
+
+        Args:
+            certificate: the server's.
         """
         self._sessions.pop(target, None)
-        if session is not None:
-            self._sessions[target] = session
+        if session is not None and certificate is not None:
+            self._sessions[target] = session, certificate
         if len(self._sessions) > _MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
 
@@ -108,5 +117,5 @@ class ResumableConnection(SSL.Connection):
             # The server has sent its tickets before its first data (RFC 8446, section 4.6.1), and
             # it has accepted our certificate.
             self._sessions = None
-            sessions.keep(self._target, self.get_session())
+            sessions.keep(self._target, self.get_session(), self.get_peer_certificate())
         return data

@@ -63,6 +63,14 @@ def test_names(shown, names, proved):
     assert identity.spiffe_id == ("spiffe://example.org/shop/web" if SHOP in names else "")
 
 
+def test_a_certificate_that_has_expired_since_its_session_began(shown):
+    """
+    A resumed session does not keep a caller alive.
+    """
+    with pytest.raises(ValueError, match="expired"):
+        caller_identity(shown(SHOP, days=-2))
+
+
 def test_nobody(shown):
     """
     A connection without TLS, and a client without a certificate, have proved nothing.
@@ -134,6 +142,9 @@ def test_what_cannot_be_read(shown):
     """
 
     class Broken:
+        def has_expired(self):
+            return False
+
         def to_cryptography(self):
             raise RuntimeError("what no library documents")
 

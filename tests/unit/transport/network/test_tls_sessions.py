@@ -8,11 +8,12 @@ import pytest
 
 pytest.importorskip("OpenSSL")
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from rpcfw.transport.network import tls
 from rpcfw.transport.network.server_identity import ServerIdentity
 from rpcfw.transport.network.tls_sessions import MAX_AGE_S, SessionsOfContext
+from tests.certificates import Authority
 from tests.unit.transport.network.test_tls_files import World
 
 
@@ -129,15 +130,33 @@ def test_a_session_that_was_resumed_again_and_again_is_given_up(world, side):
     assert [False, True] == [world.resumes(), world.resumes()]
 
 
-def test_a_session_is_used_once():
+def certificate(folder, **how):
+    """
+    Return the certificate of some server.
+    """
+    pem = Authority(folder).issue("any", **how).certificate.read_bytes()
+    return crypto.load_certificate(crypto.FILETYPE_PEM, pem)
+
+
+def test_a_session_is_used_once(tmp_path):
     """
     So one that a server cannot use costs one attempt. Those of too many servers are dropped.
     """
     sessions = SessionsOfContext(SSL.Context(SSL.TLS_METHOD), 0.0)
+    good = certificate(tmp_path)
     for number in range(1001):
-        sessions.keep((str(number),), SSL.Session())
-    sessions.keep(("no session",), None)
+        sessions.keep((str(number),), SSL.Session(), good)
+    sessions.keep(("no session",), None, good)
     assert sessions.take(("0",)) is None
     assert sessions.take(("1",)) is not None
     assert sessions.take(("1",)) is None
     assert sessions.take(("no session",)) is None
+
+
+def test_no_session_outlives_the_certificate_of_the_server(tmp_path):
+    """
+    The next handshake is a whole one, and refuses it.
+    """
+    sessions = SessionsOfContext(SSL.Context(SSL.TLS_METHOD), 0.0)
+    sessions.keep(("expired",), SSL.Session(), certificate(tmp_path, days=-2))
+    assert sessions.take(("expired",)) is None
