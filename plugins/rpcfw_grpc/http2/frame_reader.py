@@ -248,8 +248,6 @@ class FrameReader:
         self._block = (flags, stream_id, self_dependent)
         self._any_frame = False
         self._unfinished += 1
-        self._fragments = []
-        self._block_bytes = 0
         self._add_fragment(flags, fragment, hooks)
 
     def _continue_block(self, flags: int, payload: bytes, hooks: ReaderHooks) -> None:
@@ -270,8 +268,11 @@ class FrameReader:
             )
         if flags & frames.END_HEADERS and self._block is not None:
             begun, stream_id, self_dependent = self._block
+            block = b"".join(self._fragments)
+            # At once: the next block may never come, and these bytes are counted no more.
+            self._fragments = []
             self._block = None
             self._any_frame = True
             self._block_bytes = 0
             fault = "a stream may not depend on itself" if self_dependent else ""
-            hooks.block(begun, stream_id, b"".join(self._fragments), fault)
+            hooks.block(begun, stream_id, block, fault)

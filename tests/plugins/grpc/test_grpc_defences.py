@@ -21,6 +21,7 @@ from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.http2.settings import FRAME_BYTES, INITIAL_WINDOW_SIZE
 from rpcfw_grpc.message_framing import MessageReader
 from rpcfw_grpc.server import ServerMachine
@@ -273,6 +274,28 @@ def test_a_byte_at_a_time_takes_no_more_memory_than_the_frame() -> None:
         tracemalloc.stop()
     assert 21_000 == machine.held_bytes
     assert 1.5 * machine.held_bytes > after - before
+
+
+def test_a_header_block_is_dropped_once_it_was_read() -> None:
+    """
+    A peer that sends a large one and then nothing holds no memory that is not counted.
+    """
+    machine = server(Limits(max_header_bytes=1000))
+    machine.receive(head(1))
+    block = encode([*REQUEST, *[(b"x-%d" % number, b"y" * 900) for number in range(60)]])
+    begun = frames.pack(frames.HEADERS, 0, 3, block[:9])
+    begun += frames.pack(frames.CONTINUATION, frames.END_HEADERS, 3, block[9:])
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        machine.receive(begun)
+        machine.take_output()
+        machine.receive(frames.reset(3, ErrorCode.CANCEL))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0 == machine.held_bytes
+    assert 30_000 > after - before
 
 
 def test_unfinished_messages_are_bounded_together() -> None:
