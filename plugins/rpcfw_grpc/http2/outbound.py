@@ -173,6 +173,8 @@ class Outbound:
         Note what the rest of a stream's bytes wait for: their window, the connection's, nothing.
         """
         size = stream.outgoing.size
+        if size:
+            stream.outgoing.trim()
         if size and window > 0:
             self._waiting[stream.id] = stream
             self._blocked.pop(stream.id, None)

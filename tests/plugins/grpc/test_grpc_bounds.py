@@ -5,6 +5,7 @@ What a peer can make us do and keep: in proportion to what it sends, and no more
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 
 import pytest
@@ -83,6 +84,29 @@ def test_a_machine_says_what_waits_for_room() -> None:
         number: size for number, size in sent(machine.take_output()).items() if number > 1
     }
     assert 0 == machine.unsent_bytes
+
+
+@pytest.mark.parametrize("rest", [1, 20_000])
+def test_what_waits_of_a_large_message_keeps_little_of_it(rest: int) -> None:
+    """
+    A peer that leaves the last bytes of each response waiting holds four times them, at most.
+    """
+    machine = server()
+    machine.receive(window(100_005 - rest) + frames.window_update(0, 10_000_000))
+    requests = [head(number) + chunk(number, message(b""), end=True) for number in range(1, 20, 2)]
+    machine.receive(b"".join(requests))
+    tracemalloc.start()
+    try:
+        for number in range(1, 20, 2):
+            machine.respond(number, bytes(100_000))
+            machine.take_output()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 10 * rest == machine.unsent_bytes
+    assert 4 * machine.unsent_bytes + 10 * 4_000 > held
+    machine.receive(window(100_005))
+    assert dict.fromkeys(range(1, 20, 2), rest) == sent(machine.take_output())
 
 
 def test_a_connection_that_ended_keeps_nothing() -> None:
