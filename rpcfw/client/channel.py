@@ -129,10 +129,14 @@ class ClientChannel(Channel):
         request: Any,
         options: CallOptions = NO_CALL_OPTIONS,
     ) -> Coroutine[Any, Any, Any]:
-        call = self.begin(method, request, options)
-        stack = self._stack
-        if options is not NO_CALL_OPTIONS and options.wait_for_ready:
-            stack = self._ready_stack
+        timeout_s, stack = method.timeout_s, self._stack
+        if options is NO_CALL_OPTIONS and timeout_s is None and method.unary and not self._asks:
+            # As in `begin`: a function less is 50 ns of a call's 7 us.
+            call = Call(method, request, EMPTY, self._seconds() + self._timeout_s)
+        else:
+            call = self.begin(method, request, options)
+            if options.wait_for_ready:
+                stack = self._ready_stack
         details = current_capture() if active_captures else None
         running = stack(call) if details is None else details.follow(call, stack)
         # What Python names if nobody awaits it; a stack's own functions say nothing to a caller.
