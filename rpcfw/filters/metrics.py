@@ -126,7 +126,7 @@ class CallMetrics(Filter):
                 self._count(call, numbers, status_of(call, error, seconds()), began, error)
                 raise
             if call.method.server_streams:
-                call.on_end(lambda status: self._count(call, numbers, status, began))
+                self._count_at_end(call, numbers, began)
                 return response
             if call.cancelled:  # its method did not heed that; the peer got another status
                 self._count(call, numbers, call.status_if_cancelled(seconds()), began)
@@ -145,6 +145,11 @@ class CallMetrics(Filter):
             return response
 
         return step
+
+    def _count_at_end(self, call: Call, numbers: _OfMethod, began: float) -> None:
+        # Not within `step`: Python would keep the variables that the lambda uses in cells, also
+        # for calls that do not stream. That is 40 ns of a call's 7 us.
+        call.on_end(lambda status: self._count(call, numbers, status, began))
 
     def _count(
         self,
