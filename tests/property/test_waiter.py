@@ -71,7 +71,7 @@ class Run:
             raise KeyError(number)
         if behaviour == "value":
             return f"value {number}"
-        inner = Deferred()
+        inner = type(self.deferred)()
         if behaviour == "fired":
             inner.callback(f"fired {number}")
         elif behaviour == "failed":
@@ -99,3 +99,27 @@ def test_a_waiter_is_a_deferred(steps):
         run.end()
 
     assert runs[0].notes == runs[1].notes
+
+
+def test_one_callback_takes_no_list():
+    """
+    A waiter makes a list of callbacks for the second one, and none for its awaiter alone.
+    """
+    waiter = Waiter()
+    got = []
+    waiter.addBoth(got.append)
+    waiter.callback("value")
+    assert (["value"], False) == (got, "_callbacks" in vars(waiter))
+
+    waiter.addBoth(lambda _: got.append("more"))
+    assert (["value", "more"], True) == (got, "_callbacks" in vars(waiter))
+
+
+def test_nothing_is_missed_that_a_deferred_is_made_with():
+    """
+    A waiter, which skips the constructor of Deferred, has all that this sets.
+    """
+    constructed = vars(Deferred())
+    assert {"_callbacks": [], "_canceller": None} == constructed
+    waiter = Waiter()
+    assert constructed == {name: getattr(waiter, name) for name in constructed}
