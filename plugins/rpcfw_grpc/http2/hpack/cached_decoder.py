@@ -33,9 +33,11 @@ __all__ = ["CachedDecoder", "Extensible"]
 
 H = TypeVar("H")
 
-#: The peer chooses what is cached, so it is little: blocks, and bytes of one.
+#: The peer chooses what is cached, so it is little: blocks, bytes of one, and bytes of its list. A
+#: block of some bytes may name a large field of the table many times.
 _MAX_CACHED = 64
 _MAX_CACHED_BYTES = 1024
+_MAX_CACHED_LIST_BYTES = 4096
 #: Header lists, and bytes of one. They hold fields that the table may have dropped.
 _MAX_LISTS = 16
 _MAX_LIST_BYTES = 2048
@@ -129,7 +131,6 @@ class CachedDecoder(Generic[H]):
             begun = self._begun.get(block[:at])
             meaning = None if begun is None else self._extended(*begun, block, at)
             if meaning is not None:
-                self._remember(block, meaning)
                 return meaning
         before = self._table.changes
         try:
@@ -140,17 +141,18 @@ class CachedDecoder(Generic[H]):
                 self._forget()
         key = tuple(rest) if first is None else ()
         meaning = self._lists.get(key) if key else None
-        learns = False
+        learns, size = False, 0
         if meaning is None:
             headers = self._header_list(block, first, rest, end, changed=changed)
             if not headers.is_trailers:
                 self._rules.check(headers.found)
             meaning = self._meaning(headers)
-            self._remember_list(key, headers.size, meaning)
+            size = headers.size
+            self._remember_list(key, size, meaning)
             learns = self._extensible is not None and not headers.is_trailers
         if not changed and len(block) <= _MAX_CACHED_BYTES:
-            self._remember(block, meaning)
-            if learns:
+            self._remember(block, meaning, size)
+            if learns and size <= _MAX_CACHED_LIST_BYTES:
                 self._learn(block)
         return meaning
 
@@ -160,7 +162,9 @@ class CachedDecoder(Generic[H]):
                 self._lists.clear()
             self._lists[key] = meaning
 
-    def _remember(self, block: bytes, meaning: H) -> None:
+    def _remember(self, block: bytes, meaning: H, size: int) -> None:
+        if size > _MAX_CACHED_LIST_BYTES:
+            return
         if len(self.known) >= _MAX_CACHED:
             self.known.clear()
         self.known[block] = meaning
@@ -189,7 +193,10 @@ class CachedDecoder(Generic[H]):
             return None  # read whole, it is refused with the reason
         if size > self._max_bytes or not self._rules.are_others(others):
             return None
-        return self._extensible.extended(begun, others, size)  # type: ignore[union-attr]  # it is one
+        meaning = self._extensible.extended(begun, others, size)  # type: ignore[union-attr]  # it is one
+        if meaning is not None:
+            self._remember(block, meaning, size)
+        return meaning
 
     def _learn(self, block: bytes) -> None:
         """
@@ -239,7 +246,7 @@ class CachedDecoder(Generic[H]):
             # One byte each, so the first ``end`` fields are those of the first ``end`` bytes.
             first = self._begun_with(tuple(rest[:end]))
             rest = rest[end:]
-            if not changed and end <= _MAX_CACHED_BYTES:
+            if not changed and first.size <= _MAX_CACHED_LIST_BYTES:
                 if len(self._beginnings) >= _MAX_CACHED:
                     self._beginnings.clear()
                 self._beginnings[block[:end]] = first

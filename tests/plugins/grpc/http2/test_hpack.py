@@ -152,6 +152,21 @@ def test_what_is_remembered_is_bounded() -> None:
     assert not remembering._lists  # noqa: SLF001 - likewise
 
 
+def test_short_blocks_of_long_lists_are_not_remembered() -> None:
+    """
+    A block may name a large field of the table many times: some bytes would keep 15 kB.
+    """
+    asked = []
+    remembering = CachedDecoder(1 << 20, RULES, lambda _: asked.append(1) or object())
+    encoder = Encoder()
+    large = (b"x-large", b"y" * 3600)
+    remembering.decode(encoder.encode([(b":status", b"200"), large]))
+    for times in (1, 2, 1, 2):
+        remembering.decode(encoder.encode([(b":status", b"200"), *[large] * times]))
+    assert 4 == len(asked)  # the first, once, and twice each time
+    assert 1 == len(remembering.known)
+
+
 def test_a_list_that_came_before_is_read_once_though_the_table_changes() -> None:
     """
     A client that puts each new timeout into the table repeats its lists, and not its blocks.
