@@ -9,6 +9,7 @@ that no public authority signed, ``ca`` names whom to trust instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -161,7 +162,7 @@ class TLS:
         server = _server_identity(self._options.server_name or host)
         contexts = self._client_contexts
         if contexts is None:
-            contexts = self._client_contexts = Contexts(self._files(), self._client_context)
+            contexts = self._client_contexts = Contexts(self._files(), self._read_client)
         if self._sessions is None:
             self._sessions = Sessions(self._clock)
         sessions = self._sessions.of(contexts.getContext())
@@ -181,7 +182,7 @@ class TLS:
         if given.certificate is None:
             raise SetupError("to listen at a tls: address, set [tls] certificate and key")
         self.check()
-        contexts = Contexts(self._files(), lambda: self._server_context(alpn), self._clock)
+        contexts = Contexts(self._files(), lambda: self._read_server(alpn), self._clock)
         wrapped: IProtocolFactory = TLSPort(contexts, isClient=False, wrappedFactory=factory)
         return wrapped
 
@@ -189,16 +190,17 @@ class TLS:
         given = self._options
         return [file for file in (given.certificate, given.key, given.ca) if file is not None]
 
-    def _client_context(self) -> Context:
+    def _read_client(self) -> Callable[[], Context]:
         ca = self._options.ca
         identity = None if self._options.certificate is None else self._read()
-        return _context(identity, _ssl().platformTrust() if ca is None else _trust(ca), ())
+        trust = _ssl().platformTrust() if ca is None else _trust(ca)
+        return partial(_context, identity, trust, ())
 
-    def _server_context(self, alpn: Sequence[str]) -> Context:
+    def _read_server(self, alpn: Sequence[str]) -> Callable[[], Context]:
         given, identity = self._options, self._read()
         self._warn(identity)
         certified = given.clients == "certified" and given.ca is not None
-        return _context(identity, _trust(given.ca) if certified else None, alpn)
+        return partial(_context, identity, _trust(given.ca) if certified else None, alpn)
 
     def _read(self) -> Identity:
         given = self._options

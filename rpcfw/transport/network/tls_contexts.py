@@ -31,12 +31,11 @@ class Contexts:
     """
     A context factory, in Twisted's sense, that follows its files.
 
-    What cannot be used is reported once; then what was read last is used until it changes again, or
-    until the context has to be replaced.
+    What cannot be used is reported once; then what was read last is used until it changes again.
 
     Args:
         files: what a context is made of.
-        make: reads them.
+        read: reads them, and returns what makes contexts of what was read.
         clock: to replace a context after `MAX_AGE_S`; None: only when the files change.
     """
 
@@ -45,14 +44,15 @@ class Contexts:
     def __init__(
         self,
         files: Sequence[Path],
-        make: Callable[[], Context],
+        read: Callable[[], Callable[[], Context]],
         clock: Clock | None = None,
     ) -> None:
         self._files = files
-        self._make = make
+        self._read = read
         self._clock = clock
         self._read_at = self._changed_at()
-        self._made = make()
+        self._make = read()
+        self._made = self._make()
         self._made_at = self._now()
 
     def getContext(self) -> Context:  # noqa: N802  # the name is Twisted's
@@ -62,20 +62,21 @@ class Contexts:
         changed_at = self._changed_at()
         if changed_at != self._read_at:
             self._read_at = changed_at
-            if self._make_again():
-                self.log.info("read {file} again", file=str(self._files[0]))
+            self._read_again()
         elif self._now() - self._made_at >= MAX_AGE_S:
-            self._make_again()
+            # The files are not read: this process may not be allowed to any more.
+            self._made, self._made_at = self._make(), self._now()
         return self._made
 
-    def _make_again(self) -> bool:
-        self._made_at = self._now()
+    def _read_again(self) -> None:
         try:
-            self._made = self._make()
+            make = self._read()
+            self._made = make()
         except SetupError as error:
             self.log.warn("the TLS files that were read last stay in use: {error}", error=error)
-            return False
-        return True
+        else:
+            self._make, self._made_at = make, self._now()
+            self.log.info("read {file} again", file=str(self._files[0]))
 
     def _now(self) -> float:
         return 0.0 if self._clock is None else self._clock.seconds()

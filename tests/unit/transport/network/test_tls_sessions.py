@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("OpenSSL")
 
 from OpenSSL import SSL, crypto
+from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.transport.network import tls
 from rpcfw.transport.network.server_identity import ServerIdentity
@@ -128,6 +129,20 @@ def test_a_session_that_was_resumed_again_and_again_is_given_up(world, side):
         assert world.resumes()
     world.clocks[side].advance(MAX_AGE_S / 4)
     assert [False, True] == [world.resumes(), world.resumes()]
+
+
+def test_the_keys_of_a_server_change_also_without_its_files(world):
+    """
+    A process may have given up the right to read them. Nothing is reported then but once.
+    """
+    assert [False, True] == [world.resumes(), world.resumes()]
+    world.file("server", "key").unlink()
+    with capturedLogs() as events:
+        assert world.resumes()
+        for _ in range(3):
+            world.clocks["server"].advance(MAX_AGE_S)
+            assert [False, True] == [world.resumes(), world.resumes()]
+    assert 1 == sum("stay in use" in formatEvent(event) for event in events)
 
 
 def certificate(folder, **how):
