@@ -23,7 +23,7 @@ from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.connection import Connection
 from rpcfw_grpc.http2.flow_control import increment_at
 from rpcfw_grpc.http2.frame_reader import FastPath
-from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, MAX_STREAM_ID, ErrorCode, StreamFault
 from rpcfw_grpc.http2.header_list import Malformed
 from rpcfw_grpc.http2.stream import State, Stream
 from rpcfw_grpc.message_assembler import CallFault, MessageAssembler, max_whole_bytes
@@ -130,7 +130,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         if (
             kind != _LAST_DATA
             or same != stream_id
-            or stream_id != table.newest + 2
+            or not table.newest + 2 == stream_id <= MAX_STREAM_ID
             or flag
             or size + PREFIX_BYTES != length
             or after > len(data)
@@ -169,7 +169,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         """
         table = self._table
         if (
-            stream_id != table.newest + 2
+            not table.newest + 2 == stream_id <= MAX_STREAM_ID
             or not table.accepts
             or len(self._open) >= self._limits.max_calls
         ):

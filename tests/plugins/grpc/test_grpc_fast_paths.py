@@ -305,6 +305,20 @@ def test_interleaved_requests_make_no_streams(monkeypatch: pytest.MonkeyPatch) -
     assert 0 == machine.open_calls
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_no_stream_comes_after_the_last_number(*, together: bool) -> None:
+    """
+    The number after it would have the reserved bit, which says nothing: it is stream 1 again.
+    """
+    last = frames.MAX_STREAM_ID
+    rest = [(LAST, message(b"one"))] if together else [(DATA, message(b"one")), (LAST, b"")]
+    data = b"".join(merged([[(HEADERS, REQUEST), *rest]] * 2, [], last))
+    with no_fast_paths():
+        expected = told(server(), data, [])
+    assert expected == told(server(), data, [])
+    assert last + 2 not in expected[0]
+
+
 IN_READS = [
     [(HEADERS, REQUEST), (DATA, message(b"one")), (LAST, b"")],
     [(HEADERS, REQUEST), (LAST, message(b"one"))],
