@@ -37,15 +37,24 @@ def _eager_task(
     if asyncio.current_task(loop) is not None:
         return context.run(loop.create_task, coroutine)
     first: dict[str, Any] = {}
+    # Somebody may have put one there, to measure the loop.
+    before = vars(loop).get("call_soon")
 
-    def call_soon(step: Callable[[], object], *, context: Context) -> None:
-        first.update(step=step, context=context)
+    def call_soon(step: Callable[..., object], *arguments: Any, context: Any = None) -> Any:
+        if getattr(getattr(step, "__self__", None), "get_coro", int)() is coroutine:
+            first.update(step=step, context=context)
+            return None
+        # The garbage collector may run meanwhile, and finalizers may call anything.
+        return (before or partial(type(loop).call_soon, loop))(step, *arguments, context=context)
 
     loop.call_soon = call_soon  # type: ignore[assignment, method-assign]  # for the next lines only
     try:
         task = context.run(Task, coroutine, loop=loop)
     finally:
-        del loop.call_soon  # the class has it again
+        if before is None:
+            del loop.call_soon  # the class has it again
+        else:
+            loop.call_soon = before  # type: ignore[method-assign]  # as it was
     # The Task has made a copy of the context.
     first["context"].run(first["step"])
     return task

@@ -71,17 +71,13 @@ class InFlightCall(Listener):
             run = self.task = DeferredTask(coroutine, context, self.done)
             run.wait(None)
             return
-        try:
-            task = AsyncioTask(coroutine, context, loop)
-            waits = not task.task.done()
-            result = None if waits else task.task.result()
-        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
-            self.done(None, error)
-            return
-        if waits:
+        task = AsyncioTask(coroutine, context, loop)
+        if not task.task.done():
             self.wait(task)
+        elif task.error is None:
+            self.done(task.task.result(), None)
         else:
-            self.done(result, None)
+            self.done(None, task.take_error())
 
     def wait(self, task: AsyncioTask) -> None:
         """
@@ -89,6 +85,8 @@ class InFlightCall(Listener):
         """
         self.task = task
         task.notify(self.done)
+        if self.given_up is not None:  # in its first step
+            task.cancel()
 
     def done(self, result: Any, error: BaseException | None) -> None:
         """

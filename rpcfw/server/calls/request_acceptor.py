@@ -229,19 +229,16 @@ class RequestAcceptor:
         """
         The rest of `_serve_unary` where an asyncio loop runs.
         """
-        try:
-            task = AsyncioTask(*parts)
-            waits = not task.task.done()
-            result = None if waits else task.task.result()
-        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
-            self.fail(driver, event, error, call)
+        task = AsyncioTask(*parts)
+        if not task.task.done():
+            in_flight = self.open(driver, event, call, bound)
+            in_flight.wait(task)
+            self._check_connection(in_flight)
+            return
+        if task.error is None:
+            self.answer(driver, event, call, bound, task.task.result())
         else:
-            if waits:
-                in_flight = self.open(driver, event, call, bound)
-                in_flight.wait(task)
-                self._check_connection(in_flight)
-                return
-            self.answer(driver, event, call, bound, result)
+            self.fail(driver, event, task.take_error(), call)
         call.deadline = inf
 
     def _serve_stream(

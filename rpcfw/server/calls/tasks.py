@@ -138,14 +138,17 @@ class AsyncioTask(CallTask):
         loop: runs here.
     """
 
-    __slots__ = ("_coroutine", "_done", "task")
+    __slots__ = ("_coroutine", "_done", "error", "task")
 
     def __init__(
         self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._coroutine = coroutine
         self._done: Done | None = None
-        #: If it is done now, it has the result or the error. Otherwise `notify` is to be called.
+        #: What the coroutine has raised, if it has ended before `notify`. Not in the Task: an error
+        #: has frames that refer to this, and would be a reference cycle. So `take_error` takes it.
+        self.error: BaseException | None = None
+        #: If it is done now, it has the result. Otherwise `notify` is to be called.
         self.task = eager_task(self._run(), loop=loop, context=context)
 
     def notify(self, done: Done) -> None:
@@ -155,6 +158,16 @@ class AsyncioTask(CallTask):
         self._done = done
         if getcoroutinestate(self._coroutine) == CORO_CREATED:
             self.task.add_done_callback(self._never_begun)
+
+    def take_error(self) -> BaseException:
+        """
+        Return the error, and forget it.
+
+        Who takes it gives it no name: its traceback has that frame, too.
+        """
+        error, self.error = self.error, None
+        assert error is not None
+        return error
 
     def cancel(self) -> None:
         self.task.cancel()
@@ -168,12 +181,14 @@ class AsyncioTask(CallTask):
         except StopIteration as stop:
             result = stop.value
         except BaseException as error:  # noqa: BLE001  # passed on, not lost
-            return self._failed(error)
+            self._failed(error)
+            return None
         else:
             try:
                 result = await bridge(coroutine, waited)
             except BaseException as error:  # noqa: BLE001  # passed on, not lost
-                return self._failed(error)
+                self._failed(error)
+                return None
         if self._done is None:
             return result
         self._done(result, None)
@@ -181,14 +196,16 @@ class AsyncioTask(CallTask):
 
     def _failed(self, error: BaseException) -> None:
         """
-        Pass on an error: to the caller of `notify`, or to who looks at the Task.
+        Pass on an error: to the caller of `notify`, or to who looks at `error`.
         """
         if self._done is None:
-            raise error
-        self._done(None, error)
+            self.error = error
+        else:
+            self._done(None, error)
 
     def _never_begun(self, task: asyncio.Task[Any]) -> None:
         if getcoroutinestate(self._coroutine) == CORO_CREATED:
             self._coroutine.close()
+            del self.task  # its error has a frame that refers to this: a reference cycle
             assert self._done is not None
             self._done(None, asyncio.CancelledError())

@@ -8,7 +8,8 @@ one read continue in that turn, and what they send next is written together. A u
 needs no future, no entry in the loop's queue, and one turn of the loop less.
 
 The step is put into the loop's queue after all where it cannot run at once: another Task is
-running, which asyncio does not let be interrupted, or the loop itself is not.
+running, which asyncio does not let be interrupted, or the loop itself is not, or something else
+runs in the context of the Task, which cannot be entered twice.
 """
 
 from __future__ import annotations
@@ -98,8 +99,11 @@ class TaskWait:
         """
         Raise the error that came.
         """
-        failure, self.outcome = self.outcome, None  # its traceback will have this frame: a cycle
-        raise failure.value or RuntimeError("failure without a value")
+        failure, self.outcome = self.outcome, None
+        try:
+            raise failure.value or RuntimeError("failure without a value")
+        finally:
+            del failure  # the traceback has this frame: a reference cycle
 
     # The end of the wait.
 
@@ -115,6 +119,8 @@ class TaskWait:
             self._step = None
             try:
                 self._context.run(step, self)
+            except RuntimeError:  # something else runs in its context, though it is no Task
+                loop.call_soon(step, self, context=self._context)
             except BaseException as error:  # noqa: BLE001  # a Task lets only pass what ends a loop
                 loop.call_soon(_raise, error)
         return None if isinstance(outcome, Failure) else outcome

@@ -133,9 +133,9 @@ class Waiter(Deferred[T], Generic[T]):
             # Twisted drives: it has sent it back at once, and is given what it can wait for.
             result = yield self
             return result
-        result = wait.outcome
-        if isinstance(result, Failure):
+        if isinstance(wait.outcome, Failure):  # no name here for it: its traceback has this frame
             wait.raise_failure()
+        result = wait.outcome
         return result
 
 

@@ -5,8 +5,10 @@ The Tasks that serve calls where an asyncio loop runs.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import types
+import weakref
 from contextvars import ContextVar, copy_context
 
 import pytest
@@ -61,8 +63,7 @@ async def serve(coroutine):
 
 async def end_of(served):
     if served.task.done():
-        error = served.task.exception()
-        return (None if error else served.task.result()), type(error)
+        return served.task.result(), type(served.error)
     ends = Ends()
     served.notify(ends)
     await ends.come.wait()
@@ -258,3 +259,64 @@ def test_a_call_that_is_cancelled_before_it_begins(by_server):
         return ends.seen
 
     assert asyncio.run(scenario()) == [(None, asyncio.CancelledError)]
+
+
+class Marked:
+    """
+    An object of a method that fails; it is there for as long as the method's frame.
+    """
+
+
+@pytest.fixture
+def no_collector():
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("turns", [0, 1])
+def test_an_error_is_no_reference_cycle(turns):
+    """
+    What a method that fails has used is freed with its error, not by the garbage collector.
+    """
+    used = []
+
+    async def fail():
+        marked = Marked()
+        used.append(weakref.ref(marked))
+        for _ in range(turns):
+            await turn()
+        raise Unavailable("away")
+
+    async def scenario():
+        served = await begun(fail())
+        error = served.take_error()
+        del served
+        assert used[0]() is not None
+        del error
+        return used[0]()
+
+    assert asyncio.run(scenario()) is None
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="from Python 3.12 Tasks begin at once within Tasks, too"
+)
+@pytest.mark.usefixtures("no_collector")
+def test_a_task_that_is_cancelled_before_it_begins_is_no_reference_cycle():
+    """
+    A call that another Task begins, and that is cancelled at once, is freed at its end.
+    """
+
+    async def scenario():
+        served, ends = AsyncioTask(value(), copy_context(), asyncio.get_running_loop()), Ends()
+        served.notify(ends)
+        task = weakref.ref(served.task)
+        served.cancel()
+        del served
+        await ends.come.wait()
+        await turn()
+        return task()
+
+    assert asyncio.run(scenario()) is None

@@ -5,8 +5,11 @@ How an asyncio Task waits for a Deferred.
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import types
-from contextvars import ContextVar
+import weakref
+from contextvars import ContextVar, copy_context
 
 import pytest
 
@@ -137,6 +140,26 @@ def test_the_context_is_the_tasks(run):
     assert run(scenario()) == ("task", "giver")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Tasks are given a context from Python 3.11")
+def test_a_context_that_is_in_use(run):
+    """
+    A value that comes from code in the Task's own context resumes the Task when that has ended.
+    """
+
+    async def scenario():
+        loop, context = asyncio.get_running_loop(), copy_context()
+        waiter: Waiter[str] = Waiter()
+        seen: list[str] = []
+        task = loop.create_task(wait_for(waiter, seen), context=context)
+        await turn()
+        await turn()
+        loop.call_soon(waiter.callback, "x", context=context)
+        await asyncio.wait_for(task, 10)
+        return seen
+
+    assert run(scenario()) == ["x"]
+
+
 def test_the_current_task(run):
     """
     Code that goes on at once finds its Task as the current one, as asyncio's timeouts need it.
@@ -183,6 +206,35 @@ def test_an_error_is_raised_at_once(run):
         return at_once
 
     assert run(scenario()) == ["away"]
+
+
+def test_an_error_is_no_reference_cycle(run):
+    """
+    An error that a Task has handled is freed at once, not by the garbage collector.
+    """
+
+    async def scenario():
+        waiter: Waiter[str] = Waiter()
+        error = Unavailable("away")
+        errors = [weakref.ref(error)]
+
+        async def mend():
+            try:
+                await waiter
+            except Unavailable:
+                return
+
+        task = await begun(mend())
+        waiter.errback(error)
+        del error
+        await task
+        return errors[0]()
+
+    gc.disable()
+    try:
+        assert run(scenario()) is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
