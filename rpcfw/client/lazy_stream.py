@@ -44,21 +44,16 @@ class LazyStream(Stream):
     ) -> None:
         self._call = call
         self._affinity = affinity
-        self._stack = stack
         self._post = post
-        self._stream: Any = None
-        self._opening: Deferred[Any] | None = None
-        self._error: BaseException | None = None
-        self._given_up = False
+        self._opening = _Opening(call, stack)
         #: It was read to its good end: nothing is left to cancel.
         self._ended = False
-        self._waiting: list[Waiter[None]] = []
 
     def __aiter__(self) -> LazyStream:
         return self
 
     async def __anext__(self) -> Any:
-        stream = self._here() or await self._open()
+        stream = self._here() or await self._opening.opened()
         try:
             return await stream.__anext__()
         except StopAsyncIteration:
@@ -66,15 +61,15 @@ class LazyStream(Stream):
             raise
 
     async def send(self, message: Any) -> None:
-        stream = self._here() or await self._open()
+        stream = self._here() or await self._opening.opened()
         await stream.send(message)
 
     async def end(self) -> None:
-        stream = self._here() or await self._open()
+        stream = self._here() or await self._opening.opened()
         await stream.end()
 
     async def metadata(self) -> Metadata:
-        stream = self._here() or await self._open()
+        stream = self._here() or await self._opening.opened()
         pairs: Metadata = await stream.metadata()
         return pairs
 
@@ -83,21 +78,14 @@ class LazyStream(Stream):
         return self._call.trailers
 
     def cancel(self) -> None:
-        self._given_up = True
-        if self._stream is not None:
-            self._stream.cancel()
-        elif self._opening is not None:
-            self._opening.cancel()
-        elif self._error is None:
-            self._error = Cancelled("the call was given up before it began")
+        self._opening.cancel()
 
     def __del__(self) -> None:
-        stream = self._stream
-        if stream is None or self._given_up or self._ended:
+        if self._ended or not self._opening.can_be_dropped:
             return
         # A loop that is closed takes nothing more; its connections went with it.
         with suppress(RuntimeError):
-            self._post(stream.cancel)
+            self._post(self._opening.drop)
 
     def _here(self) -> Any:
         """
@@ -109,20 +97,73 @@ class LazyStream(Stream):
         affinity = self._affinity
         if affinity.current() != affinity.expected:
             raise affinity.misplaced(f"a stream of {self._call.method.path}")
-        return self._stream
+        return self._opening.stream
 
-    async def _open(self) -> Any:
-        if self._stream is None and self._error is None:
-            if self._opening is None:
-                self._opening = spawn(self._stack(self._call))
-                self._opening.addCallbacks(self._opened, self._failed)
+
+class _Opening:
+    """
+    The way of a call through the stack, and the stream at its end.
+
+    It does not refer to the `LazyStream`, and it is this object that goes on with who waits. For
+    if that fails, the traceback of the error keeps what called it.
+
+    Args: as for `LazyStream`.
+    """
+
+    __slots__ = ("_call", "_error", "_given_up", "_running", "_stack", "_waiting", "stream")
+
+    def __init__(self, call: Call, stack: CallStep) -> None:
+        self._call = call
+        self._stack = stack
+        #: None until it is open.
+        self.stream: Any = None
+        self._running: Deferred[Any] | None = None
+        self._error: BaseException | None = None
+        self._given_up = False
+        self._waiting: list[Waiter[None]] = []
+
+    async def opened(self) -> Any:
+        """
+        Return the stream. The first one that asks begins the call.
+        """
+        if self.stream is None and self._error is None:
+            if self._running is None:
+                self._running = spawn(self._stack(self._call))
+                self._running.addCallbacks(self._opened, self._failed)
             await self._wait()
         if self._error is not None:
             raise self._error
-        return self._stream
+        return self.stream
+
+    @property
+    def can_be_dropped(self) -> bool:
+        """
+        Whether a call was begun that has neither failed nor was given up.
+        """
+        return self._running is not None and self._error is None and not self._given_up
+
+    def drop(self) -> None:
+        """
+        Give the call up as soon as it is open.
+        """
+        self._given_up = True
+        if self.stream is not None:
+            self.stream.cancel()
+
+    def cancel(self) -> None:
+        """
+        Give the call up, also while it is opened.
+        """
+        self.drop()
+        if self.stream is not None:
+            return
+        if self._running is not None:
+            self._running.cancel()
+        elif self._error is None:
+            self._error = Cancelled("the call was given up before it began")
 
     async def _wait(self) -> None:
-        if self._stream is None and self._error is None:
+        if self.stream is None and self._error is None:
             waiter: Waiter[None] = Waiter()
             self._waiting.append(waiter)
             try:
@@ -132,7 +173,7 @@ class LazyStream(Stream):
                 raise
 
     def _opened(self, stream: Any) -> None:
-        self._stream = stream
+        self.stream = stream
         if self._given_up:
             stream.cancel()
         self._tell()
