@@ -52,7 +52,7 @@ class _Connecting:
                 if self._job.resumes:
                     # It has come with the answer.
                     self._session = secure.session
-                # Without a farewell OpenSSL does not resume the session. What comes after it,
+                # Without close_notify OpenSSL does not resume the session. What comes after it,
                 # in place of the server's own, is of no interest.
                 with suppress(OSError):
                     secure.unwrap()

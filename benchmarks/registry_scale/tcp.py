@@ -1,5 +1,5 @@
 """
-How a simulated client connects: one attempt, and a function to hear that it failed.
+How a simulated client connects: one attempt, and a function that is called if it fails.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ __all__ = ["Listeners"]
 _log = Logger()
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 @define(eq=False)
@@ -103,17 +104,15 @@ class Listeners(Generic[T]):
             self._emptied()
 
     def _notify(self, subscription: _Subscription[T]) -> None:
-        if subscription.closed or self.value is None:
-            return
-        try:
-            subscription.listener(self.value)
-        except Exception:  # noqa: BLE001 - it is somebody else's code
-            _log.failure("a listener to {what} failed", what=self._what)
+        if not subscription.closed and self.value is not None:
+            self._call(subscription.listener, self.value)
 
     def _notify_refused(self, subscription: _Subscription[T]) -> None:
-        if subscription.closed or self.refusal is None:
-            return
+        if not subscription.closed and self.refusal is not None:
+            self._call(subscription.on_refused, self.refusal)
+
+    def _call(self, listener: Callable[[V], None], news: V) -> None:
         try:
-            subscription.on_refused(self.refusal)
+            listener(news)
         except Exception:  # noqa: BLE001 - it is somebody else's code
             _log.failure("a listener to {what} failed", what=self._what)
